@@ -1,0 +1,74 @@
+/**
+ * Makes one minified ES module of each entrypoint, in `dist/`, and holds every module to its size budget.
+ *
+ * An entrypoint's *own* size is that of its bundle with all other entrypoints left outside: what it adds for someone who has them
+ * already. The bundle itself is complete, for a browser or a CDN. Entrypoints that need a server's runtime are measured, not written.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import { build, stop } from "npm:esbuild@0.28.2";
+import { type Entrypoint, entrypoints, root, say } from "./repository.ts";
+
+/** The most bytes, minified and compressed by `gzip -9`, that an entrypoint may add; `DESIGN.md` sets them. */
+const budgets: Readonly<Record<string, number>> = { channel: 2_000 };
+const defaultBudget = 6_000;
+
+/** Entrypoints that need Deno, Bun or `node:` modules, and so are not for browsers. */
+const serverOnly: readonly string[] = ["cli", "cache", "nats", "ring/mapped"];
+
+interface Size {
+  readonly min: number;
+  readonly gzip: number;
+}
+
+async function bundle(entry: Entrypoint, outside: readonly string[]): Promise<Uint8Array> {
+  const server = serverOnly.includes(entry.name);
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [entry.file],
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    // For browsers, an import of a server's module is an error.
+    platform: server ? "neutral" : "browser",
+    external: [...outside, ...(server ? ["node:*", "bun:*"] : [])],
+    outdir: "dist",
+    write: false,
+    logLevel: "error",
+  });
+  return outputFiles[0]!.contents;
+}
+
+function sizeOf(code: Uint8Array): Size {
+  return { min: code.length, gzip: gzipSync(code, { level: 9 }).length };
+}
+
+function row(...[name, ...numbers]: readonly (string | number)[]): string {
+  return `${name}`.padEnd(14) + numbers.map((value) => `${value}`.padStart(9)).join("");
+}
+
+await Deno.remove(`${root}dist`, { recursive: true }).catch(() => {});
+say(row("entrypoint", "min", "gzip", "own min", "own gzip", "budget"));
+const over: string[] = [];
+for (const entry of entrypoints) {
+  const code = await bundle(entry, []);
+  const others = entrypoints.filter(({ name }) => name !== entry.name);
+  const own = sizeOf(await bundle(entry, others.map(({ file }) => resolve(root, file))));
+  const whole = sizeOf(code);
+  const budget = budgets[entry.name] ?? defaultBudget;
+  say(row(entry.name, whole.min, whole.gzip, own.min, own.gzip, budget));
+  if (own.gzip > budget) {
+    over.push(`${entry.name} is ${own.gzip - budget} bytes over its budget of ${budget}`);
+  }
+  if (serverOnly.includes(entry.name)) continue;
+  const file = `${root}dist/${entry.name}.js`;
+  await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
+  await Deno.writeFile(file, code);
+}
+await stop();
+for (const line of over) say(line);
+if (over.length === 0) say("every entrypoint keeps its budget");
+Deno.exit(over.length > 0 ? 1 : 0);
