@@ -19,7 +19,7 @@
  * assertEquals(channel.dropped, 1);
  * ```
  *
- * @module
+ * @module channel
  */
 export { Channel } from "./channel.ts";
 export { ChannelClosedError, ChannelFullError } from "./errors.ts";

@@ -1,0 +1,102 @@
+import { every, later } from "./_timer.ts";
+import { control, type TapEndReason, type TapSession } from "./session.ts";
+
+/** The last record of every stream: how the session went. */
+export interface TapSummary {
+  /** How many events were written to this stream. */
+  readonly captured: number;
+  /** How many events the session lost, because the reader was too slow or an event could not be written. */
+  readonly dropped: number;
+  /** How many events it had captured and could not deliver, because the reader did not read them in time. */
+  readonly undelivered: number;
+  /** How many events of the stage came before the session and were not kept for it. */
+  readonly missed: number;
+  /** How long the session was open, in milliseconds. */
+  readonly duration_ms: number;
+  /** The stage. */
+  readonly stage: string;
+  /** Why it ended. */
+  readonly reason: TapEndReason;
+}
+
+/** The one key of the record that is the summary. */
+export const SUMMARY_KEY = "weir_tap_summary";
+
+/** How many events go into one chunk at the most. */
+const CHUNK_EVENTS = 512;
+
+/**
+ * Writes a session as a stream of lines: its events, an empty line whenever the reader has waited for `heartbeatMs`, and the summary.
+ *
+ * The session ends when the stream is cancelled or the signal aborts. What a reader has not taken `heartbeatMs` after the end of the
+ * session is given up, so that one that has stalled holds no memory.
+ */
+export function ndjsonStream(
+  session: TapSession,
+  heartbeatMs: number,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  let written = 0;
+  let undelivered = 0;
+  // While this is so the reader waits for a chunk, and there is none.
+  let isWaiting = false;
+  let isFinished = false;
+  let stopHeartbeat = (): void => {};
+  let stopGrace = (): void => {};
+
+  const onAbort = (): void => session.close();
+  const finish = (): void => {
+    isFinished = true;
+    stopHeartbeat();
+    stopGrace();
+    signal.removeEventListener("abort", onAbort);
+  };
+  const giveUp = (): void => {
+    undelivered = control.discard(session);
+    // The reader may never come back for the summary, so nothing may stay armed for it.
+    stopHeartbeat();
+    signal.removeEventListener("abort", onAbort);
+  };
+
+  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start(controller) {
+      stopHeartbeat = every(heartbeatMs, () => {
+        if (isWaiting) controller.enqueue(encoder.encode("\n"));
+      });
+      signal.addEventListener("abort", onAbort);
+      if (signal.aborted) onAbort();
+      session.ended.then(() => {
+        if (!isFinished) stopGrace = later(heartbeatMs, giveUp);
+      });
+    },
+    async pull(controller) {
+      isWaiting = true;
+      const events = await session.receiveBatch(CHUNK_EVENTS);
+      isWaiting = false;
+      if (isFinished) return;
+      if (events.length > 0) {
+        written += events.length;
+        controller.enqueue(encoder.encode(events.map(({ line }) => `${line}\n`).join("")));
+        return;
+      }
+      finish();
+      const summary: TapSummary = {
+        captured: written,
+        dropped: session.dropped,
+        undelivered,
+        missed: session.missed,
+        duration_ms: Math.round(session.durationMs),
+        stage: session.stage,
+        reason: session.reason!,
+      };
+      controller.enqueue(encoder.encode(`${JSON.stringify({ [SUMMARY_KEY]: summary })}\n`));
+      controller.close();
+    },
+    cancel() {
+      finish();
+      session.close();
+      control.discard(session);
+    },
+  }, { highWaterMark: 0 });
+}
