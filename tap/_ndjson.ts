@@ -12,7 +12,7 @@ export interface TapSummary {
   /** How many events of the stage came before the session and were not kept for it. */
   readonly missed: number;
   /** How long the session was open, in milliseconds. */
-  readonly duration_ms: number;
+  readonly "duration_ms": number;
   /** The stage. */
   readonly stage: string;
   /** Why it ended. */
@@ -28,13 +28,13 @@ const CHUNK_EVENTS = 512;
 /**
  * Writes a session as a stream of lines: its events, an empty line whenever the reader has waited for `heartbeatMs`, and the summary.
  *
- * The session ends when the stream is cancelled or the signal aborts. What a reader has not taken `heartbeatMs` after the end of the
- * session is given up, so that one that has stalled holds no memory.
+ * The session ends when the stream is cancelled. A reader that takes nothing for `heartbeatMs` after the end of the session loses what
+ * is left, so that one that has stalled holds no memory.
  */
 export function ndjsonStream(
   session: TapSession,
   heartbeatMs: number,
-  signal: AbortSignal,
+  onFinish: () => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   let written = 0;
@@ -45,18 +45,22 @@ export function ndjsonStream(
   let stopHeartbeat = (): void => {};
   let stopGrace = (): void => {};
 
-  const onAbort = (): void => session.close();
   const finish = (): void => {
     isFinished = true;
     stopHeartbeat();
     stopGrace();
-    signal.removeEventListener("abort", onAbort);
+    onFinish();
+  };
+  // Runs from the end of the session, and anew whenever the reader takes something.
+  const startGrace = (): void => {
+    stopGrace();
+    if (!isFinished) stopGrace = later(heartbeatMs, giveUp);
   };
   const giveUp = (): void => {
     undelivered = control.discard(session);
     // The reader may never come back for the summary, so nothing may stay armed for it.
     stopHeartbeat();
-    signal.removeEventListener("abort", onAbort);
+    onFinish();
   };
 
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -64,11 +68,7 @@ export function ndjsonStream(
       stopHeartbeat = every(heartbeatMs, () => {
         if (isWaiting) controller.enqueue(encoder.encode("\n"));
       });
-      signal.addEventListener("abort", onAbort);
-      if (signal.aborted) onAbort();
-      session.ended.then(() => {
-        if (!isFinished) stopGrace = later(heartbeatMs, giveUp);
-      });
+      session.ended.then(startGrace);
     },
     async pull(controller) {
       isWaiting = true;
@@ -76,6 +76,7 @@ export function ndjsonStream(
       isWaiting = false;
       if (isFinished) return;
       if (events.length > 0) {
+        if (session.reason !== undefined) startGrace();
         written += events.length;
         controller.enqueue(encoder.encode(events.map(({ line }) => `${line}\n`).join("")));
         return;
@@ -86,7 +87,7 @@ export function ndjsonStream(
         dropped: session.dropped,
         undelivered,
         missed: session.missed,
-        duration_ms: Math.round(session.durationMs),
+        "duration_ms": Math.round(session.durationMs),
         stage: session.stage,
         reason: session.reason!,
       };

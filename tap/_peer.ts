@@ -1,7 +1,9 @@
-/** What servers pass to a handler beside the request: Deno's address of the peer, Bun's server that knows it. */
-export interface TapPeer {
+/** What servers pass to a handler beside the request: Deno its knowledge of the peer, Bun the server that has it. */
+interface Peer {
   /** The peer's address, as `Deno.serve` says it. */
   readonly remoteAddr?: unknown;
+  /** Settles once the answer is delivered or cannot be, as `Deno.serve` says it. */
+  readonly completed?: unknown;
   /** Asks for the peer's address, as Bun's server answers it. */
   requestIP?(request: Request): { readonly address: string } | null;
 }
@@ -24,9 +26,31 @@ export function strangerReason(request: Request, peer: unknown): string | undefi
   return undefined;
 }
 
+/**
+ * Calls `callback` when the reader of the answer has gone, or has all of it. This is a second opinion: most servers also cancel the
+ * body, but some have done only one of the two.
+ *
+ * @returns What stops listening.
+ */
+export function onGone(request: Request, peer: unknown, callback: () => void): () => void {
+  // Deno aborts the signal of every request at its end, and writes a warning if anybody listened.
+  if (isPeer(peer) && peer.completed instanceof Promise) {
+    peer.completed.then(callback, callback);
+    return () => {};
+  }
+  const { signal } = request;
+  signal.addEventListener("abort", callback, { once: true });
+  if (signal.aborted) callback();
+  return () => signal.removeEventListener("abort", callback);
+}
+
+function isPeer(peer: unknown): peer is Peer {
+  return typeof peer === "object" && peer !== null;
+}
+
 function addressOf(request: Request, peer: unknown): string | undefined {
-  if (typeof peer !== "object" || peer === null) return undefined;
-  const { remoteAddr, requestIP } = peer as TapPeer;
+  if (!isPeer(peer)) return undefined;
+  const { remoteAddr, requestIP } = peer;
   if (typeof requestIP === "function") {
     return requestIP.call(peer, request)?.address;
   }

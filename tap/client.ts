@@ -38,6 +38,8 @@ export class TapRefusedError extends Error {
 
 /** A stream of events from a server. */
 export interface TapClient extends AsyncIterable<string> {
+  /** The status of the server's answer; undefined until it has answered. */
+  readonly status: number | undefined;
   /** How the session went; undefined until the stream has ended, and for ever if it was cut off before. */
   readonly summary: TapSummary | undefined;
 }
@@ -64,16 +66,20 @@ export interface TapClient extends AsyncIterable<string> {
  * ```
  */
 export function tapClient(url: string | URL, options: TapClientOptions = {}): TapClient {
+  let status: number | undefined;
   let summary: TapSummary | undefined;
+  const leaving = new AbortController();
+  const signal = AbortSignal.any([leaving.signal, ...(options.signal ? [options.signal] : [])]);
 
   async function* read(): AsyncGenerator<string, void> {
     const response = await fetch(address(url, options), {
       headers: { accept: "application/x-ndjson", ...options.headers },
-      signal: options.signal ?? null,
+      signal,
     });
+    status = response.status;
     const type = response.headers.get("content-type") ?? "";
     if (!response.ok || !type.startsWith("application/x-ndjson") || response.body === null) {
-      throw new TapRefusedError(response.status, await explain(response));
+      throw new TapRefusedError(status, await explain(response));
     }
     // Only the last line is the summary: an event may well look like one.
     let held: string | undefined;
@@ -88,11 +94,27 @@ export function tapClient(url: string | URL, options: TapClientOptions = {}): Ta
   }
 
   const events = read();
+  const iterator: AsyncIterableIterator<string> = {
+    next: () =>
+      events.next().catch((error) => {
+        if (leaving.signal.aborted) return { value: undefined, done: true };
+        throw error;
+      }),
+    return: () => {
+      // A generator's return() would stand behind the next() that waits for the server.
+      leaving.abort();
+      return events.return();
+    },
+    [Symbol.asyncIterator]: () => iterator,
+  };
   return {
+    get status() {
+      return status;
+    },
     get summary() {
       return summary;
     },
-    [Symbol.asyncIterator]: () => events,
+    [Symbol.asyncIterator]: () => iterator,
   };
 }
 

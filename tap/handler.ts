@@ -1,5 +1,5 @@
 import { ndjsonStream } from "./_ndjson.ts";
-import { strangerReason } from "./_peer.ts";
+import { onGone, strangerReason } from "./_peer.ts";
 import { readQuery } from "./_query.ts";
 import { checkInteger } from "./_refusal.ts";
 import type { Tap } from "./tap.ts";
@@ -115,7 +115,8 @@ export function tapHandler<S extends string>(
         hint: "end another session, or raise maxSessions",
       });
     }
-    return new Response(ndjsonStream(session, heartbeatMs, request.signal), {
+    const stopListening = onGone(request, peer, () => session.close());
+    return new Response(ndjsonStream(session, heartbeatMs, stopListening), {
       headers: { ...HEADERS, "content-type": "application/x-ndjson" },
     });
   };

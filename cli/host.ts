@@ -1,0 +1,57 @@
+/**
+ * What the command needs of the runtime it runs in. There is one for each runtime, in the file named for it; tests bring their own.
+ */
+export interface Host {
+  /** What was typed behind the name of the command. */
+  readonly args: readonly string[];
+  /** Writes text to standard output; fulfilled once it is written. Rejects when nobody reads it any more. */
+  write(text: string): Promise<void>;
+  /** Writes a line to standard error. */
+  log(line: string): void;
+  /** Standard input. */
+  stdin(): ReadableStream<Uint8Array>;
+  /** Opens a file to read. */
+  open(path: string): Promise<HostFile>;
+  /** Says what stands at a path now. */
+  stat(path: string): Promise<HostStat>;
+  /** Starts a server; throws at once if it cannot. Port 0 takes any that is free. */
+  serve(options: HostServeOptions): HostServer;
+  /** Calls `callback` whenever the user or the system asks the process to end; answers what undoes it. */
+  onInterrupt(callback: () => void): () => void;
+}
+
+/** What {@linkcode Host.stat} says. */
+export interface HostStat {
+  /** How long the file is, in bytes. */
+  readonly size: number;
+  /** Tells one file from another that takes its place; undefined where the system has nothing of the kind. */
+  readonly id: string | undefined;
+  /** Whether it is a directory. */
+  readonly isDirectory: boolean;
+}
+
+/** A file that is open. */
+export interface HostFile {
+  /** Reads at most `length` bytes from `offset`; an empty array at the end of the file. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** Options of {@linkcode Host.serve}. */
+export interface HostServeOptions {
+  /** The address to listen at. */
+  readonly hostname: string;
+  /** The port to listen at. */
+  readonly port: number;
+  /** Answers a request; `peer` is what the runtime passes beside it. */
+  readonly handler: (request: Request, peer: unknown) => Response | Promise<Response>;
+}
+
+/** A server that runs. */
+export interface HostServer {
+  /** The port it listens at. */
+  readonly port: number;
+  /** Stops listening, waits up to `graceMs` for answers that are under way, then ends every connection. */
+  stop(graceMs: number): Promise<void>;
+}

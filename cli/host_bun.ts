@@ -1,0 +1,80 @@
+import type { Host } from "./host.ts";
+
+// The parts of Bun that are used here; its own types would be a dependency.
+interface BunFile {
+  stream(): ReadableStream<Uint8Array>;
+}
+interface Bun {
+  readonly argv: readonly string[];
+  readonly stdin: BunFile;
+  readonly stdout: BunFile;
+  write(file: BunFile, text: string): Promise<number>;
+  serve(options: {
+    hostname: string;
+    port: number;
+    idleTimeout: number;
+    fetch: (request: Request, server: unknown) => Response | Promise<Response>;
+  }): { readonly port: number; stop(force: boolean): Promise<void> };
+}
+interface Process {
+  on(signal: string, callback: () => void): void;
+  off(signal: string, callback: () => void): void;
+  readonly stderr: { write(text: string): void };
+}
+
+// Bun's own files cannot be held open; a path may come to mean another file between two reads.
+function files(): Promise<typeof import("node:fs/promises")> {
+  return import("node:fs/promises");
+}
+
+/**
+ * The runtime as Bun offers it.
+ *
+ * @returns The host.
+ */
+export function bunHost(): Host {
+  const { Bun: bun, process } = globalThis as unknown as { Bun: Bun; process: Process };
+  return {
+    args: bun.argv.slice(2),
+    async write(text) {
+      await bun.write(bun.stdout, text);
+    },
+    log: (line) => process.stderr.write(`${line}\n`),
+    stdin: () => bun.stdin.stream(),
+    async open(path) {
+      const file = await (await files()).open(path);
+      return {
+        async read(offset, length) {
+          const buffer = new Uint8Array(length);
+          const { bytesRead } = await file.read(buffer, 0, length, offset);
+          return buffer.subarray(0, bytesRead);
+        },
+        close: () => void file.close(),
+      };
+    },
+    async stat(path) {
+      const stat = await (await files()).stat(path);
+      const id = stat.ino === 0 ? undefined : `${stat.dev}:${stat.ino}`;
+      return { size: stat.size, id, isDirectory: stat.isDirectory() };
+    },
+    serve({ hostname, port, handler }) {
+      // Bun ends connections that are silent for ten seconds, and a stream may well be.
+      const server = bun.serve({ hostname, port, idleTimeout: 0, fetch: handler });
+      return {
+        port: server.port,
+        async stop(graceMs) {
+          const timer = setTimeout(() => void server.stop(true), graceMs);
+          await server.stop(false);
+          clearTimeout(timer);
+        },
+      };
+    },
+    onInterrupt(callback) {
+      const signals = ["SIGINT", "SIGTERM"];
+      for (const signal of signals) process.on(signal, callback);
+      return () => {
+        for (const signal of signals) process.off(signal, callback);
+      };
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { Host } from "./host.ts";
+
+/**
+ * The runtime as Deno offers it.
+ *
+ * @returns The host.
+ */
+export function denoHost(): Host {
+  return {
+    args: Deno.args,
+    async write(text) {
+      let rest = new TextEncoder().encode(text);
+      while (rest.length > 0) rest = rest.subarray(await Deno.stdout.write(rest));
+    },
+    log(line) {
+      let rest = new TextEncoder().encode(`${line}\n`);
+      while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+    },
+    stdin: () => Deno.stdin.readable,
+    async open(path) {
+      const file = await Deno.open(path);
+      return {
+        async read(offset, length) {
+          await file.seek(offset, Deno.SeekMode.Start);
+          const buffer = new Uint8Array(length);
+          return buffer.subarray(0, await file.read(buffer) ?? 0);
+        },
+        close: () => file.close(),
+      };
+    },
+    async stat(path) {
+      const { size, dev, ino, isDirectory } = await Deno.stat(path);
+      return { size, id: ino === null ? undefined : `${dev}:${ino}`, isDirectory };
+    },
+    serve({ hostname, port, handler }) {
+      const force = new AbortController();
+      const server = Deno.serve(
+        { hostname, port, signal: force.signal, onListen: () => {} },
+        handler,
+      );
+      return {
+        port: server.addr.port,
+        async stop(graceMs) {
+          const timer = setTimeout(() => force.abort(), graceMs);
+          await server.shutdown();
+          clearTimeout(timer);
+        },
+      };
+    },
+    onInterrupt(callback) {
+      // Windows knows only the first of these that Deno can listen to.
+      const signals: Deno.Signal[] = Deno.build.os === "windows"
+        ? ["SIGINT", "SIGBREAK"]
+        : ["SIGINT", "SIGTERM"];
+      for (const signal of signals) Deno.addSignalListener(signal, callback);
+      return () => {
+        for (const signal of signals) Deno.removeSignalListener(signal, callback);
+      };
+    },
+  };
+}

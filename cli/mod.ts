@@ -1,0 +1,36 @@
+/**
+ * The `weir` command: `weir serve` serves live lines of an input to taps, `weir tap` watches a server.
+ *
+ * Run it with `deno run --allow-net --allow-read jsr:@weir/weir/cli --help`, or `bun cli/mod.ts --help` in a checkout. As a module it offers
+ * the same as functions, for programs that bring their own input: {@linkcode serve}, and {@linkcode main} over a {@linkcode Host}.
+ *
+ * ```ts
+ * import { denoHost, main } from "@weir/weir/cli";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const errors: string[] = [];
+ * const host = { ...denoHost(), args: ["tap", "--stgae", "raw"], log: (line: string) => errors.push(line) };
+ * assertEquals(await main(host), 2);
+ * assertEquals(errors, ['weir: unknown flag "--stgae" (see weir --help)']);
+ * ```
+ *
+ * @module cli
+ */
+import { bunHost } from "./host_bun.ts";
+import { denoHost } from "./host_deno.ts";
+import { main } from "./main.ts";
+
+export type { Host, HostFile, HostServeOptions, HostServer, HostStat } from "./host.ts";
+export { bunHost } from "./host_bun.ts";
+export { denoHost } from "./host_deno.ts";
+export { main } from "./main.ts";
+export { serve, type ServeCounts, type ServeOptions } from "./serve.ts";
+
+if (import.meta.main) {
+  const isDeno = "Deno" in globalThis;
+  main(isDeno ? denoHost() : bunHost()).then((code) => {
+    // A read of standard input cannot be taken back, and would keep the process waiting for a line.
+    if (isDeno) Deno.exit(code);
+    (globalThis as unknown as { process: { exit(code: number): never } }).process.exit(code);
+  });
+}
