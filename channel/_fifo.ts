@@ -27,11 +27,6 @@ export class Fifo<T> {
     this.#length = length + 1;
   }
 
-  /** The oldest value, left where it is; undefined in an empty queue. O(1). */
-  peek(): T | undefined {
-    return this.#slots[this.#head];
-  }
-
   /** Removes and returns the oldest value. O(1). The queue must not be empty. */
   shift(): T {
     const slots = this.#slots;

@@ -2,12 +2,12 @@ import { Waiter, type WaiterList } from "./_waiters.ts";
 
 /** A send, of one value or of several, that waits for room. */
 export class PendingSend<T> extends Waiter<void> {
-  /** The values still to be taken when the wait began. */
+  // The values that were not taken when the wait began, their sizes if the channel measures, and how many were taken since.
   readonly #values: readonly T[];
-  /** Their sizes; empty in a channel that does not measure. */
-  readonly #sizes: readonly number[];
-  readonly #giveBack: (unsent: T[]) => unknown;
+  readonly #sizes: readonly number[] | undefined;
   #taken = 0;
+  readonly #giveBack: (unsent: T[]) => unknown;
+  readonly #onAbort: () => void;
 
   constructor(
     list: WaiterList<PendingSend<T>>,
@@ -15,18 +15,21 @@ export class PendingSend<T> extends Waiter<void> {
     reject: (reason: unknown) => void,
     signal: AbortSignal | undefined,
     values: readonly T[],
-    sizes: readonly number[],
+    sizes: readonly number[] | undefined,
     giveBack: (unsent: T[]) => unknown,
+    onAbort: () => void,
   ) {
     super(list as WaiterList<Waiter<void>>, resolve, reject, signal);
     this.#values = values;
     this.#sizes = sizes;
     this.#giveBack = giveBack;
+    this.#onAbort = onAbort;
   }
 
   override abort(reason: unknown): void {
     this.giveBack();
-    super.abort(reason);
+    this.reject(reason);
+    this.#onAbort();
   }
 
   /** Returns what was not taken to its owner, and answers it in the shape that errors carry. */
@@ -36,7 +39,7 @@ export class PendingSend<T> extends Waiter<void> {
 
   /** The size of the next value. */
   get size(): number {
-    return this.#sizes[this.#taken] ?? 0;
+    return this.#sizes === undefined ? 0 : this.#sizes[this.#taken]!;
   }
 
   /** Takes the next value; the last one settles the send. */

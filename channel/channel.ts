@@ -1,5 +1,5 @@
 import { Fifo } from "./_fifo.ts";
-import { iterate } from "./_iterate.ts";
+import { iterate, type Iterated } from "./_iterate.ts";
 import { PendingSend } from "./_pending.ts";
 import { Waiter, WaiterList } from "./_waiters.ts";
 import { ChannelClosedError, ChannelFullError, refusal } from "./errors.ts";
@@ -111,6 +111,10 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   readonly #receivers: WaiterList<Waiter<T>> = new WaiterList();
   readonly #senders: WaiterList<PendingSend<T>> = new WaiterList();
   readonly #watchers: WaiterList<Waiter<void>> = new WaiterList();
+  // Whoever stood behind the sender that left may fit.
+  readonly #onSendAbort = (): void => this.#refill();
+  // The capacity while nothing but the count decides whether a value has room: no sizes, and not closed. Else 0.
+  #plainRoom: number;
   #bytes = 0;
   #dropped = 0;
   #closed = false;
@@ -142,6 +146,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
     }
     this.#capacity = capacity;
     this.#overflow = overflow;
+    this.#plainRoom = sizeOf === undefined ? capacity : 0;
     this.#maxBytes = maxBytes;
     this.#sizeOf = sizeOf;
     this.#onDrop = onDrop;
@@ -170,8 +175,11 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
    * ```
    */
   send(value: T, options?: ChannelWaitOptions): Promise<void> {
-    if (this.#sizeOf === undefined && !this.#closed && this.#put(value, 0)) return ACCEPTED;
-    return this.#sendAll([value], options?.signal, (unsent) => unsent[0]);
+    if (this.#receivers.first === undefined && this.#buffer.length < this.#plainRoom) {
+      this.#buffer.push(value);
+      return ACCEPTED;
+    }
+    return this.#sendAll([value], options?.signal, single);
   }
 
   /**
@@ -202,8 +210,9 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
    * ```
    */
   sendBatch(values: readonly T[], options?: ChannelSendBatchOptions<T>): Promise<void> {
-    return this.#sendAll(values, options?.signal, (unsent) => {
-      call(options?.onUnsent, unsent);
+    const onUnsent = options?.onUnsent;
+    return this.#sendAll(values.slice(), options?.signal, (unsent) => {
+      call(onUnsent, unsent);
       return unsent;
     });
   }
@@ -227,8 +236,9 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
    * ```
    */
   trySend(value: T): boolean {
+    const size = this.#closed ? 0 : this.#measure(value);
+    // Measuring is the caller's code, which may close the channel.
     if (this.#closed) return false;
-    const size = this.#measure(value);
     return this.#put(value, size) || (this.#drops && this.#spill(value, size));
   }
 
@@ -309,10 +319,11 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
       return Promise.reject(error);
     }
     if (this.#ready) return Promise.resolve(this.#drain([], max));
+    const signal = options?.signal;
     // Others may have come by the time the first one arrives here: a burst is one batch.
-    return this.#wait(options?.signal).then((first) =>
-      first.length ? this.#drain(first, max) : first
-    );
+    return new Promise<T[]>((resolve, reject) => {
+      this.#enqueue((value) => resolve([value]), reject, signal, () => resolve([]));
+    }).then((first) => first.length > 0 ? this.#drain(first, max) : first);
   }
 
   /**
@@ -400,12 +411,13 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   close(...args: [reason: unknown] | []): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#plainRoom = 0;
     this.#hasReason = args.length > 0;
     this.#endReason = this.#hasReason
       ? args[0]
       : new ChannelClosedError("Cannot receive from Channel: channel is closed");
     for (let sender; (sender = this.#senders.shift()) !== undefined;) {
-      sender.reject(new ChannelClosedError(CANNOT_SEND, sender.giveBack()));
+      sender.reject(closedError(sender.giveBack()));
     }
     for (let receiver; (receiver = this.#receivers.shift()) !== undefined;) this.#end(receiver);
     this.#endWatchers();
@@ -491,7 +503,11 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   }
 
   #shift(): T {
-    if (this.#sizeOf !== undefined) this.#bytes -= this.#sizes.shift();
+    if (this.#sizeOf !== undefined) {
+      this.#bytes -= this.#sizes.shift();
+      // Sums of fractions drift; an empty buffer does not.
+      if (this.#sizes.length === 0) this.#bytes = 0;
+    }
     return this.#buffer.shift();
   }
 
@@ -499,11 +515,15 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   #take(): T {
     if (this.#buffer.length === 0) return this.#senders.first!.take();
     const value = this.#shift();
+    if (this.#senders.first !== undefined) this.#refill();
+    return value;
+  }
+
+  #refill(): void {
     for (let sender; (sender = this.#senders.first) !== undefined && this.#fits(sender.size);) {
-      const size = sender.size;
+      const { size } = sender;
       this.#push(sender.take(), size);
     }
-    return value;
   }
 
   #drain(batch: T[], max: number): T[] {
@@ -513,20 +533,19 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
 
   /** Applies a dropping policy to a value for which there is no room; true when it was the value that stayed. */
   #spill(value: T, size: number): boolean {
-    if (this.#overflow === "drop-newest" || this.#capacity === 0 || size > this.#maxBytes) {
-      this.#discard([value]);
-      return false;
-    }
-    const evicted = [this.#shift()];
-    while (!this.#fits(size)) evicted.push(this.#shift());
-    this.#push(value, size);
-    this.#discard(evicted);
-    return true;
+    const stays = this.#overflow === "drop-oldest" && this.#capacity > 0 && size <= this.#maxBytes;
+    const lost: T[] = [];
+    if (stays) {
+      do lost.push(this.#shift()); while (!this.#fits(size));
+      this.#push(value, size);
+    } else lost.push(value);
+    this.#discard(lost);
+    return stays;
   }
 
-  #discard(values: T[]): void {
-    this.#dropped += values.length;
-    if (this.#onDrop !== undefined) { for (const value of values) call(this.#onDrop, value); }
+  #discard(lost: readonly T[]): void {
+    this.#dropped += lost.length;
+    if (this.#onDrop !== undefined) { for (const value of lost) call(this.#onDrop, value); }
   }
 
   #sendAll(
@@ -535,38 +554,42 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
     giveBack: (unsent: T[]) => unknown,
   ): Promise<void> {
     let index = 0;
-    try {
-      if (this.#closed) throw new ChannelClosedError(CANNOT_SEND, giveBack(values.slice()));
-      const sizes = this.#sizeOf === undefined ? [] : values.map((value) => this.#measure(value));
-      const tooLarge = sizes.find((size) => size > this.#maxBytes);
-      if (tooLarge !== undefined && !this.#drops) {
-        throw new RangeError(
-          refusal("send to", `value must have at most ${this.#maxBytes} bytes`, tooLarge),
-        );
+    const refuse = (error: (unsent: unknown) => unknown): Promise<never> =>
+      Promise.reject(error(giveBack(values.slice(index))));
+    if (this.#closed) return refuse(closedError);
+    let sizes: number[] | undefined;
+    if (this.#sizeOf !== undefined) {
+      try {
+        sizes = values.map((value) => this.#measure(value));
+        const tooLarge = sizes.find((size) => size > this.#maxBytes);
+        if (tooLarge !== undefined && !this.#drops) {
+          const requirement = `value must have at most ${this.#maxBytes} bytes`;
+          throw new RangeError(refusal("send to", requirement, tooLarge));
+        }
+      } catch (error) {
+        return refuse(() => error);
       }
-      // A callback may close the channel between two values.
-      for (; index < values.length && !this.#closed; index++) {
-        const value = values[index] as T;
-        const size = sizes[index] ?? 0;
-        if (this.#put(value, size)) continue;
-        if (!this.#drops) break;
-        this.#spill(value, size);
-      }
-      if (index === values.length) return ACCEPTED;
-      const unsent = values.slice(index);
-      if (this.#closed) throw new ChannelClosedError(CANNOT_SEND, giveBack(unsent));
-      if (this.#overflow === "fail") throw new ChannelFullError(this.#capacity, giveBack(unsent));
-      if (signal?.aborted) {
-        giveBack(unsent);
-        throw signal.reason;
-      }
-      return new Promise((resolve, reject) => {
-        const rest = sizes.slice(index);
-        new PendingSend(this.#senders, resolve, reject, signal, unsent, rest, giveBack);
-      });
-    } catch (error) {
-      return Promise.reject(error);
     }
+    // Measuring and dropping are the caller's code, which may close the channel.
+    for (; index < values.length && !this.#closed; index++) {
+      const value = values[index] as T;
+      const size = sizes === undefined ? 0 : sizes[index]!;
+      if (this.#put(value, size)) continue;
+      if (!this.#drops) break;
+      this.#spill(value, size);
+    }
+    if (index === values.length) return ACCEPTED;
+    if (this.#closed) return refuse(closedError);
+    if (this.#overflow === "fail") {
+      return refuse((unsent) => new ChannelFullError(this.#capacity, unsent));
+    }
+    if (signal?.aborted) return refuse(() => signal.reason);
+    const rest = index === 0 ? values : values.slice(index);
+    const restSizes = sizes?.slice(index);
+    return new Promise((resolve, reject) => {
+      const list = this.#senders;
+      new PendingSend(list, resolve, reject, signal, rest, restSizes, giveBack, this.#onSendAbort);
+    });
   }
 
   /** Adds a receiver; nothing must be ready. On a closed channel it ends at once. */
@@ -582,18 +605,6 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
     return receiver;
   }
 
-  /** Waits for one value, alone in an array so that it is not unwrapped; the array is empty at the end. */
-  #wait(
-    signal: AbortSignal | undefined,
-    onWaiting?: (receiver: Waiter<T>) => void,
-  ): Promise<T[]> {
-    return new Promise((resolve, reject) => {
-      const end = (): void => resolve([]);
-      const receiver = this.#enqueue((value) => resolve([value]), reject, signal, end);
-      onWaiting?.(receiver);
-    });
-  }
-
   #endWatchers(): void {
     for (let watcher; (watcher = this.#watchers.shift()) !== undefined;) {
       watcher.reject(new ChannelClosedError(CANNOT_SEND));
@@ -607,21 +618,26 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   }
 
   #iterate(max: number, signal?: AbortSignal): AsyncIterableIterator<T | T[]> {
-    return iterate(
-      {
-        buffer: this.#buffer,
-        senders: this.#senders,
-        isPlain: this.#sizeOf === undefined,
-        drain: (batch, max) => this.#drain(batch, max),
-        wait: (signal, onWaiting) => this.#wait(signal, onWaiting),
-      },
-      max,
-      signal,
-    );
+    const source: Iterated<T> = {
+      buffer: this.#buffer,
+      senders: this.#senders,
+      isPlain: this.#sizeOf === undefined,
+      drain: (batch, max) => this.#drain(batch, max),
+      enqueue: (resolve, reject, signal, end) => this.#enqueue(resolve, reject, signal, end),
+    };
+    return iterate(source, max, signal);
   }
 }
 
 const CANNOT_SEND = "Cannot send to Channel: channel is closed";
+
+function closedError(unsent: unknown): ChannelClosedError {
+  return new ChannelClosedError(CANNOT_SEND, unsent);
+}
+
+function single(unsent: readonly unknown[]): unknown {
+  return unsent[0];
+}
 
 function checkBatchSize(max: number): void {
   if (max !== Infinity && !(Number.isInteger(max) && max > 0)) {

@@ -76,12 +76,13 @@ export function merge<S extends AsyncIterable<unknown>>(
 
   /** Leaves every source and ends every pending next(); answers when the sources have closed. */
   const stop = (): Promise<unknown> => {
-    const closings: unknown[] = [];
-    for (const source of active.splice(0)) {
-      source.receiver?.settle();
-      const closing = source.iterator?.return?.();
+    const closings: Promise<unknown>[] = [];
+    failure = undefined;
+    for (const { receiver, iterator, isPulling } of active.splice(0)) {
+      receiver?.settle();
+      const closing = (async () => await iterator?.return?.())();
       // Behind a pull that never settles, return() does not either; and nobody is left to hear of it.
-      if (source.isPulling) closing?.catch(() => {});
+      if (isPulling) closing.catch(() => {});
       else closings.push(closing);
     }
     for (let next; (next = pending.shift()) !== undefined;) {
@@ -91,9 +92,9 @@ export function merge<S extends AsyncIterable<unknown>>(
   };
   const fail = (reason: unknown): void => {
     const next = pending.shift();
-    if (next === undefined) failure = { reason };
-    else next.reject(reason);
+    next?.reject(reason);
     stop().catch(() => {});
+    if (next === undefined) failure = { reason };
   };
   const remove = (source: Source<T>): void => {
     active.splice(active.indexOf(source), 1);
@@ -102,26 +103,29 @@ export function merge<S extends AsyncIterable<unknown>>(
   const give = (source: Source<T>, value: T): void => {
     active.push(...active.splice(active.indexOf(source), 1));
     pending.shift()!.resolve({ value, done: false });
-    if (pending.first !== undefined) ask(source);
-    else for (const other of active) other.receiver?.settle();
+    if (pending.first !== undefined) {
+      ask(source);
+      pull(source);
+    } else for (const other of active) other.receiver?.settle();
   };
+  /** Waits in a channel, which must have nothing, for the first pending next(). */
   const ask = (source: Source<T>): void => {
-    const { channel } = source;
-    if (channel !== undefined) {
-      const onValue = (value: T): void => give(source, value);
-      source.receiver = internals.wait(channel, onValue, fail, () => remove(source));
-    } else if (!source.isPulling) pull(source);
+    if (source.channel === undefined) return;
+    const onValue = (value: T): void => give(source, value);
+    source.receiver = internals.wait(source.channel, onValue, fail, () => remove(source));
   };
+  /** Asks an iterator for its next value, unless it is busy or its last value has not been taken. */
   const pull = async (source: Source<T>): Promise<void> => {
+    if (source.channel !== undefined || source.isPulling || source.held !== undefined) return;
     source.isPulling = true;
     try {
       source.iterator ??= source.iterable[Symbol.asyncIterator]();
-      const result = await source.iterator.next();
+      const { done, value } = await source.iterator.next();
       source.isPulling = false;
       if (!active.includes(source)) return;
-      if (result.done) remove(source);
-      else if (pending.first === undefined) source.held = result;
-      else give(source, result.value);
+      if (done) remove(source);
+      else if (pending.first === undefined) source.held = { value };
+      else give(source, value);
     } catch (error) {
       source.isPulling = false;
       // It has ended by itself: there is nothing to return().
@@ -131,8 +135,10 @@ export function merge<S extends AsyncIterable<unknown>>(
   };
   /** The value of the first source that has one. */
   const find = (): IteratorResult<T> | undefined => {
-    for (const source of active) {
+    for (const source of active.slice()) {
       const received = source.channel?.tryReceive();
+      // Ends it, or fails.
+      if (received?.state === "closed") ask(source);
       const found = received?.state === "ok" ? received : source.held;
       if (found === undefined) continue;
       delete source.held;
@@ -145,24 +151,24 @@ export function merge<S extends AsyncIterable<unknown>>(
   const iterator: AsyncIterableIterator<T> = {
     next() {
       if (signal?.aborted && active.length > 0) fail(signal.reason);
+      const isFirst = pending.first === undefined;
+      // Before anything is looked at: a busy channel must not starve them, and they may send to a channel here.
+      if (isFirst) { for (const source of active.slice()) pull(source); }
+      const found = isFirst ? find() : undefined;
+      if (found !== undefined) return Promise.resolve(found);
       if (failure !== undefined) {
         const { reason } = failure;
         failure = undefined;
         return Promise.reject(reason);
       }
-      const found = pending.first === undefined ? find() : undefined;
-      if (found !== undefined) return Promise.resolve(found);
       if (active.length === 0) return Promise.resolve({ value: undefined, done: true });
       return new Promise((resolve, reject) => {
-        const isFirst = pending.first === undefined;
         const onError = (reason: unknown): void => {
           reject(reason);
           stop().catch(() => {});
         };
-        const next = new Waiter(pending, resolve, onError, signal);
-        if (isFirst) {
-          for (const source of active.slice()) if (next.list !== undefined) ask(source);
-        }
+        new Waiter(pending, resolve, onError, signal);
+        if (isFirst) active.forEach(ask);
       });
     },
     async return(value) {

@@ -86,6 +86,17 @@ export interface ChannelSendBatchOptions<T> extends ChannelWaitOptions {
  * @typeParam T The type of the values.
  */
 export type ChannelReceiveResult<T> =
-  | { state: "ok"; value: T }
-  | { state: "empty" }
-  | { state: "closed" };
+  | {
+    /** There was a value. */
+    state: "ok";
+    /** The value. */
+    value: T;
+  }
+  | {
+    /** Nothing is there now. */
+    state: "empty";
+  }
+  | {
+    /** Nothing is there, and nothing will come. */
+    state: "closed";
+  };

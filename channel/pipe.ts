@@ -45,33 +45,36 @@ export async function pipe<T>(
   options: PipeOptions = {},
 ): Promise<void> {
   const { signal, preventClose = false } = options;
-  const iterator = source[Symbol.asyncIterator]();
+  let iterator: AsyncIterator<T> | undefined;
   let isPulling = false;
-  let hasEnded = false;
 
   /** The source's next result, unless the channel closes or the signal aborts first. */
-  const pull = (): Promise<IteratorResult<T>> =>
+  const pull = (from: AsyncIterator<T>): Promise<IteratorResult<T>> =>
     new Promise((resolve, reject) => {
       const watcher = internals.watch(channel, reject, signal);
-      const settle = (ended: boolean | undefined): boolean => {
-        isPulling = false;
-        hasEnded = ended === true;
-        return watcher.settle();
+      const next = async (): Promise<void> => {
+        isPulling = true;
+        try {
+          const { done, value } = await from.next();
+          isPulling = false;
+          // What has ended or failed by itself is not left.
+          if (done) iterator = undefined;
+          if (watcher.settle()) resolve({ done: done === true, value });
+          else if (!done) internals.discard(channel, value);
+        } catch (error) {
+          isPulling = false;
+          iterator = undefined;
+          if (watcher.settle()) reject(error);
+        }
       };
-      isPulling = true;
-      // In a function, so that a next() that throws rejects like one that rejects.
-      (async () => await iterator.next())().then((result) => {
-        if (settle(result.done)) resolve(result);
-        else if (!result.done) internals.discard(channel, result.value);
-      }, (error) => {
-        if (settle(true)) reject(error);
-      });
+      if (watcher.list !== undefined) next();
     });
 
   try {
+    iterator = source[Symbol.asyncIterator]();
     for (;;) {
       signal?.throwIfAborted();
-      const result = await pull();
+      const result = await pull(iterator);
       if (result.done) break;
       await channel.send(result.value, { signal }).catch((error) => {
         // The other rejections hand the value back in the error.
@@ -82,11 +85,9 @@ export async function pipe<T>(
     if (!preventClose) channel.close();
   } catch (error) {
     if (!preventClose) channel.close(error);
-    if (!hasEnded) {
-      const closing = (async () => await iterator.return?.())().catch(() => {});
-      // Behind a pull that never settles, return() does not either.
-      if (!isPulling) await closing;
-    }
+    const closing = (async () => await iterator?.return?.())().catch(() => {});
+    // Behind a pull that never settles, return() does not either.
+    if (!isPulling) await closing;
     throw error;
   }
 }
