@@ -1,0 +1,16 @@
+/**
+ * The files that hold cases, in the order in which they are measured. A new file in `bench/cases` gets one line here.
+ *
+ * @module
+ */
+import type { Case } from "./case.ts";
+
+/** Each imports one file; a child process imports only the file of its case. */
+export const caseFiles: readonly (() => Promise<{ cases: readonly Case[] }>)[] = [
+  () => import("./cases/channel_send.ts"),
+  () => import("./cases/channel_batch.ts"),
+  () => import("./cases/channel_rendezvous.ts"),
+  () => import("./cases/channel_overflow.ts"),
+  () => import("./cases/channel_abort.ts"),
+  () => import("./cases/channel_merge.ts"),
+];

@@ -1,0 +1,68 @@
+/**
+ * Imports what the cases compare with, pinned, on either runtime: Deno takes `npm:name@version`, Bun takes `name@version` and
+ * installs it by itself. Versions stand here and nowhere else.
+ *
+ * Never import a peer in a case file by an import declaration: it would be loaded in every process, and Bun would not find it.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { Channel } from "../channel/mod.ts";
+
+/** The runtimes that are measured. */
+export type RuntimeName = "deno" | "bun";
+
+/** The runtime of this process. */
+export const runtime: RuntimeName = "Bun" in globalThis ? "bun" : "deno";
+
+function load<M>(specifier: string): Promise<M> {
+  return import(runtime === "deno" ? `npm:${specifier}` : specifier);
+}
+
+/** The pinned packages. Each call imports one. */
+export const npm = {
+  mitata: (): Promise<typeof import("npm:mitata@1.0.34")> => load("mitata@1.0.34"),
+  itPushable: (): Promise<typeof import("npm:it-pushable@3.2.4")> => load("it-pushable@3.2.4"),
+  repeater: (): Promise<typeof import("npm:@repeaterjs/repeater@3.1.0")> =>
+    load("@repeaterjs/repeater@3.1.0"),
+  effect: (): Promise<typeof import("npm:effect@4.1.0/Effect")> => load("effect@4.1.0/Effect"),
+  effectQueue: (): Promise<typeof import("npm:effect@4.1.0/Queue")> => load("effect@4.1.0/Queue"),
+} as const;
+
+/** What `@std/async` and our channel have in common. */
+export type CommonChannel<T> =
+  & Pick<Channel<T>, "send" | "receive" | "trySend" | "tryReceive" | "close">
+  & AsyncIterable<T>;
+
+/** The constructor of either. */
+export type CommonChannelClass = new <T>(options?: { capacity?: number }) => CommonChannel<T>;
+
+/** What is measured of `@std/async`. */
+export interface StdAsync {
+  readonly Channel: CommonChannelClass;
+  readonly MuxAsyncIterator: new <T>() => AsyncIterable<T> & {
+    add(source: AsyncIterable<T>): void;
+  };
+}
+
+/** The variable that names a checkout of the standard library's repository. */
+export const checkoutVariable = "WEIR_BENCH_STD";
+
+/** What to do where `@std/async` cannot be had. */
+export const howToProvideStd: string =
+  `to provide it, set ${checkoutVariable} to a checkout of denoland/std`;
+
+/** The variable in which the parent process names the module that `findStd` made. */
+export const stdVariable = "WEIR_BENCH_STD_MODULE";
+
+/**
+ * Imports `@std/async`.
+ *
+ * @returns Its classes.
+ * @throws {Error} When it cannot be had on this machine.
+ */
+export async function std(): Promise<StdAsync> {
+  const module = process.env[stdVariable];
+  if (module === undefined) throw new Error(howToProvideStd);
+  return await import(module);
+}
