@@ -7,3 +7,4 @@
  * @module
  */
 export * from "./channel/mod.ts";
+export * from "./tap/mod.ts";

@@ -18,6 +18,8 @@ export interface Host {
   serve(options: HostServeOptions): HostServer;
   /** Calls `callback` whenever the user or the system asks the process to end; answers what undoes it. */
   onInterrupt(callback: () => void): () => void;
+  /** Ends the process, whatever is still under way: a read of standard input cannot be taken back. */
+  exit(code: number): never;
 }
 
 /** What {@linkcode Host.stat} says. */

@@ -19,6 +19,7 @@ interface Bun {
 interface Process {
   on(signal: string, callback: () => void): void;
   off(signal: string, callback: () => void): void;
+  exit(code: number): never;
   readonly stderr: { write(text: string): void };
 }
 
@@ -76,5 +77,6 @@ export function bunHost(): Host {
         for (const signal of signals) process.off(signal, callback);
       };
     },
+    exit: (code) => process.exit(code),
   };
 }

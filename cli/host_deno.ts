@@ -57,5 +57,6 @@ export function denoHost(): Host {
         for (const signal of signals) Deno.removeSignalListener(signal, callback);
       };
     },
+    exit: (code) => Deno.exit(code),
   };
 }

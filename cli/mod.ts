@@ -16,21 +16,17 @@
  *
  * @module cli
  */
-import { bunHost } from "./host_bun.ts";
-import { denoHost } from "./host_deno.ts";
+import { detectHost } from "./detect_host.ts";
 import { main } from "./main.ts";
 
 export type { Host, HostFile, HostServeOptions, HostServer, HostStat } from "./host.ts";
+export { detectHost } from "./detect_host.ts";
 export { bunHost } from "./host_bun.ts";
 export { denoHost } from "./host_deno.ts";
 export { main } from "./main.ts";
 export { serve, type ServeCounts, type ServeOptions } from "./serve.ts";
 
 if (import.meta.main) {
-  const isDeno = "Deno" in globalThis;
-  main(isDeno ? denoHost() : bunHost()).then((code) => {
-    // A read of standard input cannot be taken back, and would keep the process waiting for a line.
-    if (isDeno) Deno.exit(code);
-    (globalThis as unknown as { process: { exit(code: number): never } }).process.exit(code);
-  });
+  const host = detectHost();
+  main(host).then((code) => host.exit(code));
 }

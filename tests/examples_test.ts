@@ -1,0 +1,78 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { test } from "./_harness.ts";
+
+const folder = new URL("../examples/", import.meta.url);
+
+interface Ended {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs an example under the runtime of this test; `onOutput` sees all output so far, and may end it. */
+function run(
+  file: string,
+  args: readonly string[] = [],
+  onOutput: (output: string, end: () => void) => void = () => {},
+): Promise<Ended> {
+  const runtime = "Deno" in globalThis ? ["run", "--allow-net"] : [];
+  const path = fileURLToPath(new URL(file, folder));
+  const child = spawn(process.execPath, [...runtime, path, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return new Promise((resolve, reject) => {
+    let output = "";
+    const collect = (chunk: Uint8Array): void => {
+      output += new TextDecoder().decode(chunk);
+      // Not child.kill(): after that, Deno says that the signal ended the process, whatever its exit code was.
+      onOutput(output, () => process.kill(child.pid!, "SIGINT"));
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, output }));
+  });
+}
+
+/** What each example must print; one that is missing here fails. */
+const expected: Readonly<Record<string, RegExp>> = {
+  "batch_writer.ts": /^2500 rows in \d+ batches\n$/,
+  "merge_sources.ts":
+    /^order 1\npayment 1\norder 2\npayment 2\nstopped: seen enough\n1 left in the channels\n$/,
+  "slow_reader.ts": /^wait +received 1 2 3 4 5 6 7 8 9 10 11 12\n +12 received \+ 0 dropped/,
+  "tap_in_server.ts": /"pathname":"\/","status":200}\n.*"status":404}\n.*\n3 watched, 0 dropped\n$/,
+};
+
+for (const file of readdirSync(folder).filter((name) => name !== "live_service.ts")) {
+  test(`examples/${file} runs and prints what it says`, async () => {
+    const { code, output } = await run(file);
+    assertMatch(output, expected[file] ?? /an example without an expectation/);
+    assertEquals(code, 0, output);
+  });
+}
+
+// Windows has no signal that a process could be sent to end in good order.
+if (process.platform !== "win32") {
+  test("examples/live_service.ts serves its requests to a tap until it is interrupted", async () => {
+    let watched: Promise<string> | undefined;
+    const { code, output } = await run("live_service.ts", ["--port", "0"], (output, end) => {
+      const url = /weir tap (\S+)/.exec(output)?.[1];
+      if (url === undefined || watched !== undefined) return;
+      watched = fetch(`${url}/tap?limit=7`).then((response) => response.text()).finally(end);
+    });
+    const lines = (await watched ?? "").trim().split("\n").map((line) => JSON.parse(line));
+    const statuses = lines.slice(0, -1).map(({ status }) => status);
+    assertEquals(statuses, [200, 201, 200, 400, 204, 404, 200]);
+    assertEquals(lines.at(-1).weir_tap_summary.dropped, 0);
+    assertEquals(code, 0, output);
+  });
+}
+
+test("examples/live_service.ts refuses a port that is none", async () => {
+  const { code, output } = await run("live_service.ts", ["--port", "x"]);
+  assertEquals(output, 'live_service: arguments must be --port PORT, received "--port x"\n');
+  assertEquals(code, 2);
+});
