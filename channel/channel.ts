@@ -95,7 +95,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
         if (channel.#closed) channel.#endWatchers();
         return watcher;
       },
-      discard: (channel, value) => channel.#discard([value]),
+      discard: (channel, value) => channel.#discard(value),
     };
   }
 
@@ -527,25 +527,35 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   }
 
   #drain(batch: T[], max: number): T[] {
-    while (batch.length < max && this.#ready) batch.push(this.#take());
+    while (batch.length < max && this.#ready) {
+      const count = Math.min(max - batch.length, this.#buffer.length);
+      for (let taken = 0; taken < count; taken++) batch.push(this.#shift());
+      if (count === 0) batch.push(this.#take());
+      else this.#refill();
+    }
     return batch;
   }
 
   /** Applies a dropping policy to a value for which there is no room; true when it was the value that stayed. */
   #spill(value: T, size: number): boolean {
-    const stays = this.#overflow === "drop-oldest" && this.#capacity > 0 && size <= this.#maxBytes;
-    const lost: T[] = [];
-    if (stays) {
-      do lost.push(this.#shift()); while (!this.#fits(size));
-      this.#push(value, size);
-    } else lost.push(value);
-    this.#discard(lost);
-    return stays;
+    if (this.#overflow === "drop-newest" || this.#capacity === 0 || size > this.#maxBytes) {
+      this.#discard(value);
+      return false;
+    }
+    const oldest = this.#shift();
+    // Several small values may have to go for a large one.
+    const others: T[] | undefined = this.#fits(size) ? undefined : [];
+    while (!this.#fits(size)) others!.push(this.#shift());
+    this.#push(value, size);
+    this.#discard(oldest, others);
+    return true;
   }
 
-  #discard(lost: readonly T[]): void {
-    this.#dropped += lost.length;
-    if (this.#onDrop !== undefined) { for (const value of lost) call(this.#onDrop, value); }
+  #discard(value: T, others?: readonly T[]): void {
+    this.#dropped += 1 + (others === undefined ? 0 : others.length);
+    if (this.#onDrop === undefined) return;
+    call(this.#onDrop, value);
+    others?.forEach((other) => call(this.#onDrop, other));
   }
 
   #sendAll(
