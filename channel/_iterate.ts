@@ -45,6 +45,10 @@ export function iterate<T>(
     done = true;
     isQuick = false;
   };
+  const leave = (): void => {
+    finish();
+    if (waiting?.settle()) waiting.end?.();
+  };
   const result = (value: T | T[] | typeof END): Result => {
     unsettled--;
     if (value !== END) return { value, done: false };
@@ -91,7 +95,7 @@ export function iterate<T>(
     unsettled--;
   };
 
-  const iterator: AsyncIterableIterator<T | T[]> = {
+  const iterator: AsyncIterableIterator<T | T[]> & AsyncDisposable = {
     next() {
       let next: Promise<Result>;
       if (unsettled === 0) {
@@ -110,10 +114,17 @@ export function iterate<T>(
       }
       return last = next;
     },
-    return(value) {
-      finish();
-      if (waiting?.settle()) waiting.end?.();
-      return Promise.resolve({ value, done: true });
+    async return(value) {
+      leave();
+      return { value: await value, done: true };
+    },
+    throw(reason) {
+      leave();
+      return Promise.reject(reason);
+    },
+    [Symbol.asyncDispose]() {
+      leave();
+      return Promise.resolve();
     },
     [Symbol.asyncIterator]: () => iterator,
   };

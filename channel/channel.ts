@@ -6,8 +6,10 @@ import { ChannelClosedError, ChannelFullError, refusal } from "./errors.ts";
 import type {
   ChannelOptions,
   ChannelOverflow,
+  ChannelReceiveOptions,
   ChannelReceiveResult,
   ChannelSendBatchOptions,
+  ChannelSendOptions,
   ChannelWaitOptions,
 } from "./options.ts";
 
@@ -107,7 +109,8 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   readonly #sizeOf: ((value: T) => number) | undefined;
   readonly #onDrop: ((value: T) => void) | undefined;
   readonly #buffer: Fifo<T> = new Fifo();
-  readonly #sizes: Fifo<number> = new Fifo();
+  // The sizes of the buffered values, in a channel that measures.
+  readonly #sizes: Fifo<number> | undefined;
   readonly #receivers: WaiterList<Waiter<T>> = new WaiterList();
   readonly #senders: WaiterList<PendingSend<T>> = new WaiterList();
   readonly #watchers: WaiterList<Waiter<void>> = new WaiterList();
@@ -134,7 +137,9 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
       throw new RangeError(refusal("create", "capacity must be a non-negative integer", capacity));
     }
     if (!POLICIES.includes(overflow)) {
-      throw new TypeError(refusal("create", `overflow must be one of ${POLICIES}`, overflow));
+      throw new TypeError(
+        refusal("create", `overflow must be one of ${POLICIES.join(", ")}`, overflow),
+      );
     }
     if (!(maxBytes > 0)) {
       throw new RangeError(refusal("create", "maxBytes must be a positive number", maxBytes));
@@ -149,6 +154,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
     this.#plainRoom = sizeOf === undefined ? capacity : 0;
     this.#maxBytes = maxBytes;
     this.#sizeOf = sizeOf;
+    this.#sizes = sizeOf && new Fifo();
     this.#onDrop = onDrop;
   }
 
@@ -174,7 +180,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
    * await assertRejects(() => sent, Error, "too late");
    * ```
    */
-  send(value: T, options?: ChannelWaitOptions): Promise<void> {
+  send(value: T, options?: ChannelSendOptions): Promise<void> {
     if (this.#receivers.first === undefined && this.#buffer.length < this.#plainRoom) {
       this.#buffer.push(value);
       return ACCEPTED;
@@ -260,7 +266,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
    * assertEquals(await channel.receive(), "a");
    * ```
    */
-  receive(options?: ChannelWaitOptions): Promise<T> {
+  receive(options?: ChannelReceiveOptions): Promise<T> {
     if (this.#ready) return Promise.resolve(this.#take());
     const signal = options?.signal;
     return new Promise((resolve, reject) => this.#enqueue(resolve, reject, signal));
@@ -365,7 +371,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
    * Reads the channel as a web stream. Nothing is taken from the channel before somebody reads.
    *
    * The stream closes when the channel has ended, and errors with the reason given to `close`. Cancelling it closes the channel,
-   * for all its users, with the reason given to `cancel`.
+   * for all its users, with the reason given to `cancel`; a value that was on its way to a cancelled read counts as `dropped`.
    *
    * @returns A new stream; several of one channel share its values.
    *
@@ -383,13 +389,17 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   toReadableStream(): ReadableStream<T> {
     const iterator = this[Symbol.asyncIterator]();
     return new ReadableStream<T>({
-      async pull(controller) {
+      pull: async (controller) => {
         const { done, value } = await iterator.next();
-        if (done) controller.close();
-        else controller.enqueue(value);
+        if (done) return controller.close();
+        try {
+          controller.enqueue(value);
+        } catch {
+          // Cancelled since the value was handed over.
+          this.#discard(value);
+        }
       },
       cancel: (reason) => {
-        iterator.return?.();
         if (reason === undefined) this.close();
         else this.close(reason);
       },
@@ -496,14 +506,13 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
 
   #push(value: T, size: number): void {
     this.#buffer.push(value);
-    if (this.#sizeOf !== undefined) {
-      this.#sizes.push(size);
-      this.#bytes += size;
-    }
+    if (this.#sizes === undefined) return;
+    this.#sizes.push(size);
+    this.#bytes += size;
   }
 
   #shift(): T {
-    if (this.#sizeOf !== undefined) {
+    if (this.#sizes !== undefined) {
       this.#bytes -= this.#sizes.shift();
       // Sums of fractions drift; an empty buffer does not.
       if (this.#sizes.length === 0) this.#bytes = 0;

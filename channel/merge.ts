@@ -137,8 +137,9 @@ export function merge<S extends AsyncIterable<unknown>>(
   const find = (): IteratorResult<T> | undefined => {
     for (const source of active.slice()) {
       const received = source.channel?.tryReceive();
-      // Ends it, or fails.
+      // Ends it, or fails, and then the failure is what comes next.
       if (received?.state === "closed") ask(source);
+      if (failure !== undefined) return undefined;
       const found = received?.state === "ok" ? received : source.held;
       if (found === undefined) continue;
       delete source.held;
@@ -153,7 +154,10 @@ export function merge<S extends AsyncIterable<unknown>>(
       if (signal?.aborted && active.length > 0) fail(signal.reason);
       const isFirst = pending.first === undefined;
       // Before anything is looked at: a busy channel must not starve them, and they may send to a channel here.
-      if (isFirst) { for (const source of active.slice()) pull(source); }
+      if (isFirst) {
+        // One that fails ends all.
+        for (const source of active.slice()) if (active.includes(source)) pull(source);
+      }
       const found = isFirst ? find() : undefined;
       if (found !== undefined) return Promise.resolve(found);
       if (failure !== undefined) {

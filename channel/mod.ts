@@ -27,8 +27,10 @@ export { type ElementOf, merge } from "./merge.ts";
 export type {
   ChannelOptions,
   ChannelOverflow,
+  ChannelReceiveOptions,
   ChannelReceiveResult,
   ChannelSendBatchOptions,
+  ChannelSendOptions,
   ChannelWaitOptions,
 } from "./options.ts";
 export { pipe, type PipeOptions } from "./pipe.ts";

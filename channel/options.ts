@@ -13,7 +13,7 @@ export type ChannelOverflow = "wait" | "drop-newest" | "drop-oldest" | "fail";
  *
  * @typeParam T The type of the values.
  */
-export interface ChannelOptions<T> {
+export interface ChannelOptions<T = unknown> {
   /**
    * How many values the buffer holds: a non-negative integer. `0` makes a rendezvous channel, in
    * which a value goes straight from a sender to a receiver. Memory is taken as the buffer fills,
@@ -62,6 +62,12 @@ export interface ChannelWaitOptions {
    */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Options of {@linkcode Channel.send}. */
+export type ChannelSendOptions = ChannelWaitOptions;
+
+/** Options of {@linkcode Channel.receive}. */
+export type ChannelReceiveOptions = ChannelWaitOptions;
 
 /**
  * Options of {@linkcode Channel.sendBatch}.

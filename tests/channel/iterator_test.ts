@@ -268,3 +268,32 @@ test("an iterator frees room for waiting senders with each value it takes", asyn
     }
   }
 });
+
+test("an iterator has throw() and can be disposed of, as a generator can", async () => {
+  for (const batched of [false, true]) {
+    const channel = new Channel<number>({ capacity: 1 });
+    const iterator = batched ? channel.batches(2) : channel[Symbol.asyncIterator]();
+    const next = iterator.next();
+    const reason = new Error("thrown in");
+    const thrown: unknown = await iterator.throw!(reason).catch((error: unknown) => error);
+    assertEquals(thrown, reason);
+    assertEquals(await next, { value: undefined, done: true });
+    assertEquals(await iterator.next(), { value: undefined, done: true });
+
+    const other = channel[Symbol.asyncIterator]();
+    const pending = other.next();
+    await (other as unknown as AsyncDisposable)[Symbol.asyncDispose]();
+    assertEquals(await pending, { value: undefined, done: true });
+    assertEquals(channel.trySend(1), true);
+    assertEquals([channel.size, channel.closed], [1, false]);
+  }
+});
+
+test("return() of an iterator awaits the value it is given, and ends at once all the same", async () => {
+  const channel = new Channel<number>();
+  const iterator = channel[Symbol.asyncIterator]();
+  const next = iterator.next();
+  const returned = iterator.return!(Promise.resolve("result"));
+  assertEquals(await next, { value: undefined, done: true });
+  assertEquals(await returned, { value: "result", done: true });
+});

@@ -254,6 +254,38 @@ test("a source that throws when it is opened or asked fails merge() like one tha
   }
 });
 
+test("a source that throws when it is opened keeps merge() from opening those behind it", async () => {
+  const throwing: AsyncIterable<number> = {
+    [Symbol.asyncIterator]() {
+      throw new Error("thrown");
+    },
+  };
+  const endless = new Endless();
+  const source = new Source<number>();
+  const merged = merge([throwing, endless, source]);
+  await reasonOf(merged.next());
+  await settle();
+  assertEquals([endless.opened, endless.cleaned], [0, 0]);
+  assertEquals([source.pulls, source.returns], [0, 0]);
+});
+
+test("merge() with a channel that is broken from the start loses nothing of the others", async () => {
+  const reason = new Error("broken");
+  for (const brokenFirst of [true, false]) {
+    const broken = new Channel<number>();
+    broken.close(reason);
+    const channel = new Channel<number>({ capacity: 4 });
+    await channel.sendBatch([1, 2, 3]);
+    const values: number[] = [];
+    const read = (async () => {
+      const sources = brokenFirst ? [broken, channel] : [channel, broken];
+      for await (const value of merge(sources)) values.push(value);
+    })();
+    assertStrictEquals(await reasonOf(read), reason);
+    assertEquals([...values, ...await channel.receiveBatch(9)], [1, 2, 3]);
+  }
+});
+
 test("a source that answers no result fails merge() with a TypeError", async () => {
   const source = { next: () => Promise.resolve(undefined) };
   const broken = { [Symbol.asyncIterator]: () => source } as unknown as AsyncIterable<number>;

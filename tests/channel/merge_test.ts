@@ -118,6 +118,20 @@ test("merge() lets no busy channel starve another kind of source", async () => {
   }
 });
 
+test("merge() counts a value that was waited for as a turn", async () => {
+  for (const winner of [0, 1, 2]) {
+    const channels = [0, 1, 2].map(() => new Channel<number>({ capacity: 2 }));
+    const merged = merge(channels);
+    const next = merged.next();
+    channels[winner]!.trySend(winner);
+    assertEquals((await next).value, winner);
+    for (const [i, channel] of channels.entries()) channel.trySend(i);
+    const turns = [(await merged.next()).value, (await merged.next()).value];
+    assertEquals(turns, [0, 1, 2].filter((i) => i !== winner));
+    assertEquals((await merged.next()).value, winner);
+  }
+});
+
 test("merge() lets no sender that keeps its channel full starve another", async () => {
   const channels = [0, 1, 2].map(() => new Channel<number>());
   for (const [i, channel] of channels.entries()) {

@@ -374,6 +374,26 @@ test("pipe() cancels a stream that it leaves", async () => {
   assertEquals(cancelled, 1);
 });
 
+test("pipe() that is over does not listen to its signal, though the channel stays open", async () => {
+  for (const end of [(s: Source<number>) => s.end(), (s: Source<number>) => s.fail("broken")]) {
+    const counted = countedSignal();
+    const channel = new Channel<number>({ capacity: 4 });
+    const source = new Source<number>();
+    const options = { signal: counted.signal, preventClose: true };
+    const piped = observe(pipe(source, channel, options));
+    for (let i = 0; i < 3; i++) {
+      await settle();
+      assertEquals(counted.listening, 1);
+      source.give(i);
+    }
+    await settle();
+    end(source);
+    await settle();
+    assert(piped.state !== "pending");
+    assertEquals([counted.listening, channel.size], [0, 3]);
+  }
+});
+
 test("pipe() chains pass an abort on from end to end", async () => {
   const stop = new AbortController();
   const source = counting();

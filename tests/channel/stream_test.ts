@@ -115,6 +115,21 @@ test("Channel.toReadableStream() cancelled with a pending read settles it and ta
   }
 });
 
+test("Channel.toReadableStream() cancelled while a value is on its way counts the value as dropped", async () => {
+  const drops: number[] = [];
+  const channel = new Channel<number>({ capacity: 2, onDrop: (value) => drops.push(value) });
+  const reader = channel.toReadableStream().getReader();
+  const read = observe(reader.read());
+  await settle();
+  assert(channel.trySend(1));
+  await reader.cancel();
+  await settle();
+  // Whether the read still got it is up to the platform; that it is nowhere is not an answer.
+  const delivered = read.value?.done === false ? 1 : 0;
+  assertEquals(delivered + channel.size + channel.dropped, 1);
+  assertEquals(drops.length, channel.dropped);
+});
+
 test("Channel.toReadableStream() cancelled rejects waiting senders with their values", async () => {
   const channel = new Channel<number>();
   const sent = channel.send(7);

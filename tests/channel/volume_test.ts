@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import process from "node:process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { Channel, type ChannelOptions, merge } from "../../channel/mod.ts";
+import { Channel, type ChannelOptions, merge, pipe } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
 import { randomFrom } from "./_play.ts";
 import { settle } from "./_settle.ts";
@@ -112,6 +112,23 @@ test("100,000 waits that are aborted leave nothing in the heap of a channel that
   assertEquals(aborted, 100_000);
   assertLess(heapUsed() - before, 2 * MB);
   assertEquals([channel.size, other.trySend(1)], [1, false]);
+});
+
+test("100,000 values through one pipe leave nothing in the heap of what lives on", async () => {
+  const counted = countedSignal();
+  const channel = new Channel<number>({ capacity: 4 });
+  let before = 0;
+  async function* source(): AsyncGenerator<number> {
+    for (let i = 0; i < 100_000; i++) {
+      if (i === 10_000) before = heapUsed();
+      yield i;
+    }
+  }
+  const piped = pipe(source(), channel, { signal: counted.signal, preventClose: true });
+  for (let i = 0; i < 100_000; i++) assertEquals(await channel.receive(), i);
+  await piped;
+  assertLess(heapUsed() - before, 2 * MB);
+  assertEquals([counted.listening, channel.closed], [0, false]);
 });
 
 /** A value of some 400 kB, of its own. */
