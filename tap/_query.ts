@@ -1,11 +1,11 @@
-import { parseDuration } from "./duration.ts";
+import { formatDuration, parseDuration } from "./duration.ts";
 import { refusal } from "./_refusal.ts";
 import type { TapOpenOptions } from "./tap.ts";
 
 const READ = "read query";
 
 /**
- * Reads the query of a request into what a session is opened with. The tap checks stages and bounds itself.
+ * Reads the query of a request into what a session is opened with. The tap itself checks the stage and the counts.
  *
  * @throws {RangeError} That names the parameter and the value.
  */
@@ -13,11 +13,12 @@ export function readQuery(
   query: URLSearchParams,
   defaultStage: string,
   defaultDurationMs: number,
+  maxDurationMs: number,
 ): TapOpenOptions<string> {
   const readers: Record<string, (text: string) => unknown> = {
     stage: (text) => text,
     limit: (text) => readCount("limit", text),
-    duration: (text) => readDuration("duration", text),
+    duration: (text) => readDuration("duration", text, maxDurationMs),
     backlog: (text) => readCount("backlog", text),
   };
   const values: Record<string, unknown> = {};
@@ -46,10 +47,15 @@ function readCount(name: string, text: string): number {
   throw new RangeError(refusal(READ, `${name} must be a non-negative integer`, text));
 }
 
-function readDuration(name: string, text: string): number {
+function readDuration(name: string, text: string, maxMs: number): number {
+  let ms;
   try {
-    return parseDuration(text);
+    ms = parseDuration(text);
   } catch {
     throw new RangeError(refusal(READ, `${name} must look like "30s" or "1m30s"`, text));
   }
+  if (ms <= maxMs) return ms;
+  throw new RangeError(
+    refusal(READ, `${name} exceeds the maximum of ${formatDuration(maxMs)}`, text),
+  );
 }

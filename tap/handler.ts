@@ -2,7 +2,7 @@ import { ndjsonStream } from "./_ndjson.ts";
 import { onGone, strangerReason } from "./_peer.ts";
 import { readQuery } from "./_query.ts";
 import { checkInteger } from "./_refusal.ts";
-import type { Tap } from "./tap.ts";
+import type { Tap, TapOpenOptions } from "./tap.ts";
 
 /** Options of {@linkcode tapHandler}. */
 export interface TapHandlerOptions {
@@ -105,7 +105,8 @@ export function tapHandler<S extends string>(
     let session;
     try {
       const { searchParams } = new URL(request.url);
-      session = tap.open(readQuery(searchParams, defaultStage, defaultDurationMs) as never);
+      const query = readQuery(searchParams, defaultStage, defaultDurationMs, tap.maxDurationMs);
+      session = tap.open(query as TapOpenOptions<S>);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       return refuse(400, error.message);
