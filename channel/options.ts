@@ -49,7 +49,8 @@ export interface ChannelOptions<T = unknown> {
 
   /**
    * Called with each value that the channel discards, after the channel is consistent again, so it
-   * may use the channel. What it throws goes to `reportError` and stops nothing.
+   * may use the channel. What it throws goes to `reportError`, which ends the process unless somebody
+   * listens to its `error` events; the channel itself goes on.
    */
   readonly onDrop?: ((value: T) => void) | undefined;
 }

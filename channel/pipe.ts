@@ -21,11 +21,12 @@ export interface PipeOptions extends ChannelWaitOptions {
  * A value that was read from the source and can no longer be sent after an abort counts as `dropped` in the channel.
  *
  * @typeParam T The type of the values.
- * @param source Any async iterable: a `ReadableStream`, a generator, another channel.
+ * @param source Any async iterable: a `ReadableStream`, an async generator, another channel.
  * @param channel Where the values go.
  * @param options Cancellation, and whether to leave the channel open.
  * @returns A promise fulfilled once the source has ended and every value is accepted.
  * @throws {ChannelClosedError} Rejects with it when the channel closes first; it carries the value in hand, if there is one.
+ * @throws {TypeError} Rejects with it, before any effect, if the source is not an async iterable.
  * @throws Rejects with the source's error, or with the signal's reason.
  *
  * @example Feeding a channel from a stream
@@ -45,6 +46,9 @@ export async function pipe<T>(
   options: PipeOptions = {},
 ): Promise<void> {
   const { signal, preventClose = false } = options;
+  if (typeof source?.[Symbol.asyncIterator] !== "function") {
+    throw new TypeError(`Cannot pipe: source must be an async iterable, received ${source}`);
+  }
   let iterator: AsyncIterator<T> | undefined;
   let isPulling = false;
 

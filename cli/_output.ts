@@ -8,20 +8,20 @@ export class Output {
   readonly #host: Host;
   #pending = "";
   #writing: Promise<void> | undefined;
-  #failure: { readonly error: unknown } | undefined;
+  #ended: "unread" | { readonly error: unknown } | undefined;
 
   constructor(host: Host) {
     this.#host = host;
   }
 
-  /** Whether writing has failed: nobody reads any more. */
-  get failed(): boolean {
-    return this.#failure !== undefined;
+  /** Why nothing can be written any more: nobody reads it, or writing has failed. */
+  get ended(): "unread" | { readonly error: unknown } | undefined {
+    return this.#ended;
   }
 
   /** Writes text, now or soon. Fulfilled at once unless a lot is waiting. */
   async write(text: string): Promise<void> {
-    if (this.failed) return;
+    if (this.#ended !== undefined) return;
     this.#pending += text;
     this.#writing ??= this.#drain();
     if (this.#pending.length > MAX_PENDING) await this.#writing;
@@ -36,15 +36,15 @@ export class Output {
     // What else is written in this turn comes along.
     await Promise.resolve();
     try {
-      while (this.#pending !== "") {
+      while (this.#pending !== "" && this.#ended === undefined) {
         const text = this.#pending;
         this.#pending = "";
-        await this.#host.write(text);
+        if (!await this.#host.write(text)) this.#ended = "unread";
       }
     } catch (error) {
-      this.#failure = { error };
-      this.#pending = "";
+      this.#ended = { error };
     }
+    if (this.#ended !== undefined) this.#pending = "";
     this.#writing = undefined;
   }
 }

@@ -4,9 +4,11 @@
 export interface Host {
   /** What was typed behind the name of the command. */
   readonly args: readonly string[];
-  /** Writes text to standard output; fulfilled once it is written. Rejects when nobody reads it any more. */
-  write(text: string): Promise<void>;
-  /** Writes a line to standard error. */
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
+  /** Writes text to standard output; fulfilled with true once it is written, with false when nobody reads it any more. */
+  write(text: string): Promise<boolean>;
+  /** Writes a line to standard error. Never throws: whether somebody reads it is not the command's concern. */
   log(line: string): void;
   /** Standard input. */
   stdin(): ReadableStream<Uint8Array>;
@@ -34,8 +36,8 @@ export interface HostStat {
 
 /** A file that is open. */
 export interface HostFile {
-  /** Reads at most `length` bytes from `offset`; an empty array at the end of the file. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Reads the next bytes, at most `length`; an empty array at the end of the file. */
+  read(length: number): Promise<Uint8Array>;
   /** Closes the file. */
   close(): void;
 }

@@ -20,7 +20,8 @@ interface Process {
   on(signal: string, callback: () => void): void;
   off(signal: string, callback: () => void): void;
   exit(code: number): never;
-  readonly stderr: { write(text: string): void };
+  readonly stdout: { readonly isTTY?: boolean };
+  readonly stderr: { write(text: string): void; on(event: "error", listener: () => void): void };
 }
 
 // Bun's own files cannot be held open; a path may come to mean another file between two reads.
@@ -34,20 +35,39 @@ function files(): Promise<typeof import("node:fs/promises")> {
  * @returns The host.
  */
 export function bunHost(): Host {
+  let listensToErrors = false;
   const { Bun: bun, process } = globalThis as unknown as { Bun: Bun; process: Process };
   return {
     args: bun.argv.slice(2),
-    async write(text) {
-      await bun.write(bun.stdout, text);
+    get isTerminal() {
+      return process.stdout.isTTY === true;
     },
-    log: (line) => process.stderr.write(`${line}\n`),
+    async write(text) {
+      try {
+        await bun.write(bun.stdout, text);
+        return true;
+      } catch (error) {
+        if ((error as { code?: unknown }).code === "EPIPE") return false;
+        throw error;
+      }
+    },
+    log(line) {
+      if (!listensToErrors) process.stderr.on("error", () => {});
+      listensToErrors = true;
+      try {
+        process.stderr.write(`${line}\n`);
+      } catch {
+        // Nobody reads it.
+      }
+    },
     stdin: () => bun.stdin.stream(),
     async open(path) {
       const file = await (await files()).open(path);
       return {
-        async read(offset, length) {
+        async read(length) {
           const buffer = new Uint8Array(length);
-          const { bytesRead } = await file.read(buffer, 0, length, offset);
+          // Without a position it goes on where it was, which a pipe can do as well.
+          const { bytesRead } = await file.read(buffer, 0, length, null);
           return buffer.subarray(0, bytesRead);
         },
         close: () => void file.close(),

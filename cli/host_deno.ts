@@ -8,20 +8,32 @@ import type { Host } from "./host.ts";
 export function denoHost(): Host {
   return {
     args: Deno.args,
+    get isTerminal() {
+      return Deno.stdout.isTerminal();
+    },
     async write(text) {
-      let rest = new TextEncoder().encode(text);
-      while (rest.length > 0) rest = rest.subarray(await Deno.stdout.write(rest));
+      try {
+        let rest = new TextEncoder().encode(text);
+        while (rest.length > 0) rest = rest.subarray(await Deno.stdout.write(rest));
+        return true;
+      } catch (error) {
+        if (error instanceof Deno.errors.BrokenPipe) return false;
+        throw error;
+      }
     },
     log(line) {
-      let rest = new TextEncoder().encode(`${line}\n`);
-      while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+      try {
+        let rest = new TextEncoder().encode(`${line}\n`);
+        while (rest.length > 0) rest = rest.subarray(Deno.stderr.writeSync(rest));
+      } catch {
+        // Nobody reads it.
+      }
     },
     stdin: () => Deno.stdin.readable,
     async open(path) {
       const file = await Deno.open(path);
       return {
-        async read(offset, length) {
-          await file.seek(offset, Deno.SeekMode.Start);
+        async read(length) {
           const buffer = new Uint8Array(length);
           return buffer.subarray(0, await file.read(buffer) ?? 0);
         },

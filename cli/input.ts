@@ -2,6 +2,8 @@ import type { Host, HostFile } from "./host.ts";
 
 const CHUNK_BYTES = 65_536;
 
+const NEWLINE = new TextEncoder().encode("\n");
+
 /** How often a file that is followed is looked at again, in milliseconds. */
 const POLL_MS = 200;
 
@@ -35,7 +37,7 @@ export async function openInput(
     if (file === undefined) return new Uint8Array();
     // Looked at before reading, so that the last lines of a file that is being replaced are read before its successor's.
     const now = follow ? await host.stat(path).catch(() => undefined) : undefined;
-    const chunk = await file.read(offset, CHUNK_BYTES);
+    const chunk = await file.read(CHUNK_BYTES);
     offset += chunk.length;
     if (chunk.length > 0 || now === undefined || now.isDirectory) return chunk;
     if (now.id === id && now.size >= offset) return chunk;
@@ -47,13 +49,18 @@ export async function openInput(
     id = now.id;
     offset = 0;
     if (isCancelled) close();
-    return await read();
+    // The last line of the one may lack its end, and is not the beginning of the other's first.
+    return NEWLINE;
   }
 
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       for (;;) {
-        const chunk = await read();
+        const chunk = await read().catch((cause) => {
+          close();
+          if (isCancelled) return new Uint8Array();
+          throw new Error(`Cannot read input "${path}": ${(cause as Error).message}`, { cause });
+        });
         if (isCancelled) return;
         if (chunk.length > 0) {
           controller.enqueue(chunk);

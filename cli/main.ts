@@ -1,6 +1,7 @@
 import manifest from "../deno.json" with { type: "json" };
 import { describe, type Flag, parseArgs, type Parsed, UsageError } from "./args.ts";
 import type { Host } from "./host.ts";
+import { printable } from "./_printable.ts";
 import { serveCommand, serveFlags } from "./serve_command.ts";
 import { tapCommand, tapFlags } from "./tap_command.ts";
 
@@ -38,7 +39,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
  * import { assertEquals } from "@std/assert";
  *
  * let output = "";
- * const write = (text: string) => Promise.resolve(void (output += text));
+ * const write = (text: string) => Promise.resolve((output += text) !== "");
  * assertEquals(await main({ ...denoHost(), args: ["--version"], write }), 0);
  * assertEquals(output.startsWith("weir "), true);
  * ```
@@ -50,7 +51,7 @@ export async function main(host: Host): Promise<number> {
     const isUsage = error instanceof UsageError;
     const message = error instanceof Error ? error.message : String(error);
     // Whatever a runtime makes of its errors, this is one line.
-    const line = message.replaceAll(/\s*\n\s*/g, " ");
+    const line = printable(message.replaceAll(/\s*\n\s*/g, " "));
     host.log(`weir: ${line}${isUsage ? " (see weir --help)" : ""}`);
     return isUsage ? 2 : 1;
   }
@@ -83,7 +84,12 @@ const HELP: Flag = { about: "show this" };
 
 function help(): string {
   const commands = Object.values(COMMANDS).map(describeCommand);
-  return ["weir: live events of a server, bounded and counted.", ...commands].join("\n\n");
+  return [
+    "weir: live events of a server, bounded and counted.",
+    ...commands,
+    "weir --version\n\nExit codes: 0 done, 1 failed, 2 not a usable command line; " +
+    "weir tap also 3 refused or\nunreachable, 4 cut off.\n",
+  ].join("\n\n");
 }
 
 function describeCommand({ usage, about, flags }: Command): string {

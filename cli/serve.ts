@@ -84,9 +84,12 @@ export async function serve(options: ServeOptions, host: Host): Promise<ServeCou
   });
   const handleTap = tapHandler(tap);
   const server = listen(host, port, (request, peer) => {
-    const { pathname } = new URL(request.url);
+    const { hostname, pathname } = new URL(request.url);
     if (pathname === "/tap") return handleTap(request, peer);
-    if (pathname !== "/") return new Response(`There is no ${pathname} here.\n`, { status: 404 });
+    // Under another name this is a page that has been led here.
+    if (pathname !== "/" || !["127.0.0.1", "localhost"].includes(hostname)) {
+      return new Response("There is only / and /tap here.\n", { status: 404 });
+    }
     return new Response(overview(url, tap, counts));
   });
   const url = `http://127.0.0.1:${server.port}`;
@@ -102,6 +105,8 @@ export async function serve(options: ServeOptions, host: Host): Promise<ServeCou
     onListen?.(url);
     if (signal?.aborted) onAbort();
     for await (const line of lines(chunks(reader), { onCut: () => counts.cut++ })) {
+      // The last line may be a piece of one.
+      if (signal?.aborted) break;
       offerLine(tap, line, counts);
     }
     tap.close("input");
@@ -133,7 +138,9 @@ function listen(
     return host.serve({ hostname: "127.0.0.1", port, handler });
   } catch (cause) {
     const why = (cause as Error).message;
-    throw new Error(`Cannot listen at 127.0.0.1:${port}: ${why}`, { cause });
+    throw new Error(`Cannot listen at 127.0.0.1:${port}: ${why} (--port chooses another)`, {
+      cause,
+    });
   }
 }
 
@@ -161,9 +168,10 @@ function offerLine(tap: Tap, line: string, counts: { read: number; unparsed: num
   tap.offer("decoded", value);
 }
 
-function tally({ captured, dropped, missed, reason, stage }: TapSession): string {
+function tally({ captured, dropped, undelivered, missed, reason, stage }: TapSession): string {
+  const unread = undelivered > 0 ? `, ${undelivered} undelivered` : "";
   const earlier = missed > 0 ? `, ${missed} missed before it` : "";
-  return `stage ${stage}: ${captured} captured, ${dropped} dropped${earlier} (${reason})`;
+  return `stage ${stage}: ${captured} captured, ${dropped} dropped${unread}${earlier} (${reason})`;
 }
 
 function overview(url: string, tap: Tap, counts: ServeCounts): string {

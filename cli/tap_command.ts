@@ -1,14 +1,15 @@
 import { parseDuration, tapClient, TapRefusedError, type TapSummary } from "../tap/mod.ts";
 import { Output } from "./_output.ts";
+import { printable } from "./_printable.ts";
 import { type Flag, type Parsed, readInteger, UsageError } from "./args.ts";
 import type { Host } from "./host.ts";
 
 /** The flags of `weir tap`. */
 export const tapFlags: Readonly<Record<string, Flag>> = {
   stage: { value: "STAGE", about: "what to watch: raw, decoded, or what the server has (decoded)" },
-  duration: { value: "TIME", about: "for how long, such as 30s or 5m (30s)" },
-  limit: { value: "N", about: "stop after N events" },
-  backlog: { value: "N", about: "begin with the last N events from before (all that are kept)" },
+  duration: { value: "TIME", about: "for how long, up to 5m, such as 90s (30s)" },
+  limit: { value: "N", about: "stop after N events; without --backlog, the newest come first" },
+  backlog: { value: "N", about: "begin with the last N events from before (as --limit, or all)" },
 };
 
 /** The server could not be reached, or refused. */
@@ -35,8 +36,8 @@ export async function tapCommand(parsed: Parsed, host: Host): Promise<number> {
   let failure: unknown;
   try {
     for await (const line of client) {
-      await output.write(`${line}\n`);
-      if (output.failed) break;
+      await output.write(`${host.isTerminal ? printable(line) : line}\n`);
+      if (output.ended !== undefined) break;
       shown++;
     }
   } catch (error) {
@@ -46,18 +47,19 @@ export async function tapCommand(parsed: Parsed, host: Host): Promise<number> {
     await output.flush();
   }
 
+  // Whoever read the output has gone, as head does, and has seen enough.
+  if (output.ended === "unread") return 0;
+  if (output.ended !== undefined) throw output.ended.error;
   if (client.summary !== undefined) {
-    host.log(describe(client.summary));
+    host.log(printable(describe(client.summary)));
     return 0;
   }
-  // Whoever read the output has gone, as head does; or the user has seen enough.
-  if (output.failed) return 0;
   if (interrupted.signal.aborted) {
     host.log(`tap: ${shown} shown, interrupted`);
     return 0;
   }
   if (failure instanceof TapRefusedError) {
-    host.log(`weir: ${failure.message}`);
+    host.log(`weir: ${printable(failure.message)}`);
     return EXIT_REFUSED;
   }
   if (client.status === undefined) {
@@ -74,14 +76,19 @@ function describe(summary: TapSummary): string {
     ...(undelivered > 0 ? [`, ${undelivered} undelivered`] : []),
     ...(missed > 0 ? [`, ${missed} missed before it began`] : []),
   ].join("");
+  const hint = captured === 0 && stage === "decoded"
+    ? "; lines that are not JSON: --stage raw"
+    : "";
   return `tap: ${captured} shown, ${dropped} dropped${more} ` +
-    `(${duration_ms} ms, stage ${stage}, ended by ${reason})`;
+    `(${duration_ms} ms, stage ${stage}, ended by ${reason})${hint}`;
 }
 
 function readUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // As curl does it, an address alone is that of a web server.
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new UsageError(`URL must begin with http:// or https://, received "${text}"`);
+    throw new UsageError(`URL must be one of a web server, received "${text}"`);
   }
   if (url.pathname === "/") url.pathname = "/tap";
   return url;

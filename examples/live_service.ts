@@ -16,6 +16,8 @@ const encoder = new TextEncoder();
 /** How many notes there may be; the service is bounded like everything here. */
 const MAX_NOTES = 20;
 
+const MAX_NOTE_BYTES = 1_000;
+
 /** Between two requests of the visitor, in milliseconds. */
 const PAUSE_MS = 250;
 
@@ -28,6 +30,12 @@ async function answer(request: Request): Promise<Response> {
     return Response.json(Array.from(notes, ([id, text]) => ({ id, text })));
   }
   if (pathname === "/notes" && request.method === "POST") {
+    // Whatever is sent, no more than this much of it is read.
+    if (Number(request.headers.get("content-length") ?? Infinity) > MAX_NOTE_BYTES) {
+      return Response.json({ error: `a note has ${MAX_NOTE_BYTES} bytes at most` }, {
+        status: 413,
+      });
+    }
     const text = (await request.text()).trim();
     if (text === "") return Response.json({ error: "a note needs text" }, { status: 400 });
     if (notes.size >= MAX_NOTES) {
@@ -68,9 +76,9 @@ async function answerAndLog(request: Request): Promise<Response> {
 
 /** Uses the service as a person would, mistakes included, until the signal aborts. */
 async function visit(url: string, signal: AbortSignal): Promise<void> {
-  async function ask(method: string, path: string, body: string | null = null): Promise<void> {
+  async function ask(method: string, path: string, body: string | null = null): Promise<string> {
     const response = await fetch(`${url}${path}`, { method, body, signal });
-    await response.body?.cancel();
+    const answer = await response.text();
     await new Promise<void>((resolve) => {
       const timer = setTimeout(done, PAUSE_MS);
       signal.addEventListener("abort", done, { once: true });
@@ -81,14 +89,15 @@ async function visit(url: string, signal: AbortSignal): Promise<void> {
       }
     });
     signal.throwIfAborted();
+    return answer;
   }
   for (let visitNumber = 1;; visitNumber++) {
     await ask("GET", "/notes");
-    await ask("POST", "/notes", `visit ${visitNumber}`);
-    await ask("GET", `/notes/${lastId}`);
+    const { id } = JSON.parse(await ask("POST", "/notes", `visit ${visitNumber}`));
+    await ask("GET", `/notes/${id}`);
     await ask("POST", "/notes", " ");
-    await ask("DELETE", `/notes/${lastId}`);
-    await ask("GET", `/notes/${lastId}`);
+    await ask("DELETE", `/notes/${id}`);
+    await ask("GET", `/notes/${id}`);
   }
 }
 

@@ -4,10 +4,9 @@ import { byteSize, type TapEvent } from "./session.ts";
 export class Backlog {
   readonly #maxEvents: number;
   readonly #maxBytes: number;
-  // A ring: the oldest event is at `#head`.
+  // What is kept begins at `#head`; what is before it is cut off when it is as much as what is kept.
   readonly #events: (TapEvent | undefined)[] = [];
   #head = 0;
-  #length = 0;
   #bytes = 0;
   #offered = 0;
 
@@ -16,9 +15,9 @@ export class Backlog {
     this.#maxBytes = maxBytes;
   }
 
-  /** How many events were offered and are not kept any more. */
-  get missed(): number {
-    return this.#offered - this.#length;
+  /** How many events were offered so far, kept or not. */
+  get offered(): number {
+    return this.#offered;
   }
 
   /** Keeps `event`; an event that could not be written is undefined and counts as offered only. */
@@ -26,24 +25,21 @@ export class Backlog {
     if (this.#maxEvents === 0) return;
     this.#offered++;
     if (event === undefined || byteSize(event) > this.#maxBytes) return;
-    while (
-      this.#length === this.#maxEvents || this.#bytes + byteSize(event) > this.#maxBytes
-    ) this.#drop();
-    this.#events[(this.#head + this.#length++) % this.#maxEvents] = event;
+    this.#events.push(event);
     this.#bytes += byteSize(event);
+    while (this.#events.length - this.#head > this.#maxEvents || this.#bytes > this.#maxBytes) {
+      this.#bytes -= byteSize(this.#events[this.#head]!);
+      this.#events[this.#head++] = undefined;
+    }
+    if (this.#head > 64 && 2 * this.#head > this.#events.length) {
+      this.#events.splice(0, this.#head);
+      this.#head = 0;
+    }
   }
 
   /** The newest `count` events, the oldest of them first. */
   last(count: number): TapEvent[] {
-    const length = Math.min(count, this.#length);
-    const start = this.#head + this.#length - length;
-    return Array.from({ length }, (_, i) => this.#events[(start + i) % this.#maxEvents]!);
-  }
-
-  #drop(): void {
-    this.#bytes -= byteSize(this.#events[this.#head]!);
-    this.#events[this.#head] = undefined;
-    this.#head = (this.#head + 1) % this.#maxEvents;
-    this.#length--;
+    const start = Math.max(this.#head, this.#events.length - count);
+    return this.#events.slice(start) as TapEvent[];
   }
 }

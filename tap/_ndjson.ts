@@ -9,7 +9,7 @@ export interface TapSummary {
   readonly dropped: number;
   /** How many events it had captured and could not deliver, because the reader did not read them in time. */
   readonly undelivered: number;
-  /** How many events of the stage came before the session and were not kept for it. */
+  /** How many events of the stage came before the first one that this session got. */
   readonly missed: number;
   /** How long the session was open, in milliseconds. */
   readonly "duration_ms": number;
@@ -28,19 +28,20 @@ const CHUNK_EVENTS = 512;
 /**
  * Writes a session as a stream of lines: its events, an empty line whenever the reader has waited for `heartbeatMs`, and the summary.
  *
- * The session ends when the stream is cancelled. A reader that takes nothing for `heartbeatMs` after the end of the session loses what
- * is left, so that one that has stalled holds no memory.
+ * The session ends when the stream is cancelled. When a reader takes nothing for `graceMs` after the end of the session, what is left is
+ * given up and the stream ends, so that one that has stalled holds no memory.
  */
 export function ndjsonStream(
   session: TapSession,
   heartbeatMs: number,
+  graceMs: number,
   onFinish: () => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   let written = 0;
-  let undelivered = 0;
   // While this is so the reader waits for a chunk, and there is none.
   let isWaiting = false;
+  let isFirst = true;
   let isFinished = false;
   let stopHeartbeat = (): void => {};
   let stopGrace = (): void => {};
@@ -51,16 +52,26 @@ export function ndjsonStream(
     stopGrace();
     onFinish();
   };
-  // Runs from the end of the session, and anew whenever the reader takes something.
-  const startGrace = (): void => {
-    stopGrace();
-    if (!isFinished) stopGrace = later(heartbeatMs, giveUp);
+  const writeSummary = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    control.discard(session);
+    finish();
+    const summary: TapSummary = {
+      captured: written,
+      dropped: session.dropped,
+      undelivered: session.undelivered,
+      missed: session.missed,
+      "duration_ms": Math.round(session.durationMs),
+      stage: session.stage,
+      reason: session.reason!,
+    };
+    controller.enqueue(encoder.encode(`${JSON.stringify({ [SUMMARY_KEY]: summary })}\n`));
+    controller.close();
   };
-  const giveUp = (): void => {
-    undelivered = control.discard(session);
-    // The reader may never come back for the summary, so nothing may stay armed for it.
-    stopHeartbeat();
-    onFinish();
+
+  // Runs from the end of the session, and anew whenever the reader takes something.
+  const startGrace = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    stopGrace();
+    if (!isFinished) stopGrace = later(graceMs, () => writeSummary(controller));
   };
 
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
@@ -68,36 +79,28 @@ export function ndjsonStream(
       stopHeartbeat = every(heartbeatMs, () => {
         if (isWaiting) controller.enqueue(encoder.encode("\n"));
       });
-      session.ended.then(startGrace);
+      session.ended.then(() => startGrace(controller));
     },
     async pull(controller) {
+      if (isFirst && session.size === 0 && session.reason === undefined) {
+        // Some servers send nothing of an answer, not even its status, before the first chunk.
+        isFirst = false;
+        return controller.enqueue(encoder.encode("\n"));
+      }
+      isFirst = false;
       isWaiting = true;
       const events = await session.receiveBatch(CHUNK_EVENTS);
       isWaiting = false;
       if (isFinished) return;
-      if (events.length > 0) {
-        if (session.reason !== undefined) startGrace();
-        written += events.length;
-        controller.enqueue(encoder.encode(events.map(({ line }) => `${line}\n`).join("")));
-        return;
-      }
-      finish();
-      const summary: TapSummary = {
-        captured: written,
-        dropped: session.dropped,
-        undelivered,
-        missed: session.missed,
-        "duration_ms": Math.round(session.durationMs),
-        stage: session.stage,
-        reason: session.reason!,
-      };
-      controller.enqueue(encoder.encode(`${JSON.stringify({ [SUMMARY_KEY]: summary })}\n`));
-      controller.close();
+      if (events.length === 0) return writeSummary(controller);
+      if (session.reason !== undefined) startGrace(controller);
+      written += events.length;
+      controller.enqueue(encoder.encode(events.map(({ line }) => `${line}\n`).join("")));
     },
     cancel() {
-      finish();
-      session.close();
       control.discard(session);
+      session.close();
+      finish();
     },
   }, { highWaterMark: 0 });
 }

@@ -11,20 +11,32 @@ interface Peer {
 /**
  * Why a request must not be answered without authorization; undefined if it comes from this machine and means it.
  *
- * The address alone is not enough: a page from anywhere may have a name that resolves to this machine, and its requests come from here.
+ * The address alone is not enough: a page from anywhere may have a name that resolves to this machine, a proxy on this machine sends on
+ * the requests of strangers, and a browser on it those of pages. And whoever does not pass the address on may be listening anywhere.
  */
 export function strangerReason(request: Request, peer: unknown): string | undefined {
+  const address = addressOf(request, peer);
+  if (address === undefined) return "the server does not pass on the address of the peer";
+  if (!isLoopback(address)) return `the peer ${address} is not this machine`;
   const { hostname } = new URL(request.url);
   if (!isLoopback(hostname)) return `the host "${hostname}" is not this machine`;
-  if (request.headers.get("sec-fetch-site") === "cross-site") {
-    return "another site sent the request";
-  }
-  const address = addressOf(request, peer);
-  if (address !== undefined && !isLoopback(address)) {
-    return `the peer ${address} is not this machine`;
+  const proxied = PROXY_HEADERS.find((name) => request.headers.has(name));
+  if (proxied !== undefined) return `a proxy has passed the request on, by its header "${proxied}"`;
+  const site = request.headers.get("sec-fetch-site") ?? "none";
+  if (site !== "none" && site !== "same-origin") {
+    return "a page of another site sent the request";
   }
   return undefined;
 }
+
+const PROXY_HEADERS: readonly string[] = [
+  "forwarded",
+  "via",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+  "x-real-ip",
+];
 
 /**
  * Calls `callback` when the reader of the answer has gone, or has all of it. This is a second opinion: most servers also cancel the

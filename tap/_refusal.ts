@@ -4,8 +4,15 @@ export function refusal(action: string, requirement: string, received: unknown):
   return `Cannot ${action}: ${requirement}, received ${shown}`;
 }
 
-/** Throws unless `value` is an integer of at least `least`. */
-export function checkInteger(action: string, name: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new RangeError(refusal(action, `${name} must be an integer of at least ${least}`, value));
+/** Throws unless `value` is an integer from `least` to `most`. */
+export function checkInteger(
+  action: string,
+  name: string,
+  value: number,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  const range = value > most ? `from ${least} to ${most}` : `of at least ${least}`;
+  throw new RangeError(refusal(action, `${name} must be an integer ${range}`, value));
 }

@@ -1,6 +1,8 @@
 import { SUMMARY_KEY, type TapSummary } from "./_ndjson.ts";
+import { checkInteger } from "./_refusal.ts";
 import { formatDuration } from "./duration.ts";
 import { lines } from "./lines.ts";
+import { later } from "./_timer.ts";
 
 /** Options of {@linkcode tapClient}. */
 export interface TapClientOptions {
@@ -55,6 +57,7 @@ export interface TapClient extends AsyncIterable<string> {
  * @returns The events, to be read once. Leaving the loop ends the request, and with it the session.
  * @throws {TapRefusedError} At the first `next()`, if the server refuses.
  * @throws {TypeError} At the first `next()`, if the server cannot be reached, or the URL cannot be used.
+ * @throws {RangeError} If the server sends a line of more than 64 MiB.
  *
  * @example Watching a server
  * ```ts ignore
@@ -83,10 +86,13 @@ export function tapClient(url: string | URL, options: TapClientOptions = {}): Ta
     }
     // Only the last line is the summary: an event may well look like one.
     let held: string | undefined;
-    for await (const line of lines(response.body)) {
-      if (line === "") continue;
+    const onCut = (): never => {
+      throw new RangeError(`Cannot watch tap: a line must have at most ${MAX_LINE_BYTES} bytes`);
+    };
+    for await (const line of lines(response.body, { maxBytes: MAX_LINE_BYTES, onCut })) {
       if (held !== undefined) yield held;
       held = undefined;
+      if (line === "") continue;
       if (readSummary(line) === undefined) yield line;
       else held = line;
     }
@@ -103,7 +109,8 @@ export function tapClient(url: string | URL, options: TapClientOptions = {}): Ta
     return: () => {
       // A generator's return() would stand behind the next() that waits for the server.
       leaving.abort();
-      return events.return();
+      // The response that is read inside fails of it, and that is as it should be.
+      return events.return().catch(() => ({ value: undefined, done: true }));
     },
     [Symbol.asyncIterator]: () => iterator,
   };
@@ -118,9 +125,26 @@ export function tapClient(url: string | URL, options: TapClientOptions = {}): Ta
   };
 }
 
+/** More than a line of a tap with the default bound can have, whatever its characters take. */
+const MAX_LINE_BYTES = 67_108_864;
+
+/** How much of a refusal is read, in UTF-16 code units, and for how long; what comes after explains nothing. */
+const REFUSAL_LENGTH = 1_000;
+const REFUSAL_MS = 1_000;
+
+const COUNTS: readonly (keyof TapSummary)[] = [
+  "captured",
+  "dropped",
+  "undelivered",
+  "missed",
+  "duration_ms",
+];
+
 function address(url: string | URL, options: TapClientOptions): URL {
   const full = new URL(url);
   const { stage, limit, durationMs, backlog } = options;
+  if (limit !== undefined) checkInteger("watch tap", "limit", limit, 0);
+  if (backlog !== undefined) checkInteger("watch tap", "backlog", backlog, 0);
   if (stage !== undefined) full.searchParams.set("stage", stage);
   if (limit !== undefined) full.searchParams.set("limit", `${limit}`);
   if (durationMs !== undefined) full.searchParams.set("duration", formatDuration(durationMs));
@@ -132,22 +156,47 @@ function readSummary(line: string): TapSummary | undefined {
   if (!line.startsWith(`{"${SUMMARY_KEY}":`)) return undefined;
   try {
     const value = JSON.parse(line)[SUMMARY_KEY];
-    return typeof value?.captured === "number" && typeof value.dropped === "number"
-      ? value
-      : undefined;
+    const isComplete = COUNTS.every((name) => typeof value?.[name] === "number") &&
+      typeof value.stage === "string" && typeof value.reason === "string";
+    return isComplete ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
 async function explain(response: Response): Promise<string> {
-  const said = (await response.text()).slice(0, 1_000);
+  const said = await readBeginning(response);
   try {
     const { error, hint } = JSON.parse(said);
-    if (typeof error === "string") return typeof hint === "string" ? `${error} (${hint})` : error;
+    if (typeof error === "string") {
+      return oneLine(typeof hint === "string" ? `${error} (${hint})` : error);
+    }
   } catch {
     // Not from a tap; what it says may still help.
   }
-  return `Cannot watch tap: ${response.url} is not a tap, it answered ${response.status} ${said}`
-    .trim();
+  const { url, status } = response;
+  return oneLine(`Cannot watch tap: ${url} is not a tap, it answered ${status} ${said}`);
+}
+
+/** Reads what comes at once of an answer that may never end. */
+async function readBeginning(response: Response): Promise<string> {
+  if (response.body === null) return "";
+  const reader = response.body.getReader();
+  const cancel = (): void => void reader.cancel().catch(() => {});
+  const stopWaiting = later(REFUSAL_MS, cancel);
+  const decoder = new TextDecoder();
+  let text = "";
+  while (text.length < REFUSAL_LENGTH) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+  }
+  stopWaiting();
+  cancel();
+  return text.slice(0, REFUSAL_LENGTH);
+}
+
+/** Text from elsewhere as one line, without what would act on a terminal. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
 }

@@ -39,6 +39,7 @@ export function parseDuration(text: string): number {
  *
  * @param ms Milliseconds, not negative.
  * @returns Such as `"1m30s"`.
+ * @throws {RangeError} If `ms` is not a non-negative number.
  *
  * @example Writing a duration
  * ```ts
@@ -49,6 +50,9 @@ export function parseDuration(text: string): number {
  * ```
  */
 export function formatDuration(ms: number): string {
+  if (!Number.isFinite(ms) || ms < 0) {
+    throw new RangeError(refusal("write duration", "ms must be a non-negative number", ms));
+  }
   let rest = Math.round(ms);
   let text = "";
   for (const unit of ["h", "m", "s", "ms"]) {

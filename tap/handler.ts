@@ -2,23 +2,32 @@ import { ndjsonStream } from "./_ndjson.ts";
 import { onGone, strangerReason } from "./_peer.ts";
 import { readQuery } from "./_query.ts";
 import { checkInteger } from "./_refusal.ts";
-import type { Tap, TapOpenOptions } from "./tap.ts";
+import { control } from "./session.ts";
+import { MAX_TIMER_MS, serving, type Tap, type TapOpenOptions } from "./tap.ts";
 
 /** Options of {@linkcode tapHandler}. */
 export interface TapHandlerOptions {
   /**
-   * Decides whether a request may watch; false is answered with 401. What it throws is answered with 500 and goes to `reportError`.
+   * Decides whether a request may watch; false is answered with 401. When it throws, so does the handler, and servers answer 500.
    *
-   * Without it only requests from this machine are answered, and everybody else gets 403.
+   * Without it only requests from this machine are answered, as the server's second argument and the request itself show it; everybody
+   * else gets 403. A reverse proxy on this machine that tells nothing of whom it serves cannot be told from it: behind one, authorize.
    */
   readonly authorize?: ((request: Request) => boolean | Promise<boolean>) | undefined;
   /**
    * How long a stream may be silent before an empty line is written, in milliseconds: shorter than what a server or proxy between
-   * takes for a dead connection (`Bun.serve`: 10 seconds). After the end of a session its reader has as long to take what is left.
+   * takes for a dead connection (`Bun.serve`: 10 seconds). At the most 24.8 days.
    *
    * @default {5_000}
    */
   readonly heartbeatMs?: number | undefined;
+  /**
+   * How long a reader may take nothing, after the end of its session, before what is left is given up and the stream ends, in
+   * milliseconds. At the most 24.8 days.
+   *
+   * @default {10_000}
+   */
+  readonly graceMs?: number | undefined;
 }
 
 /** Answers the requests of people who want to watch a tap. */
@@ -36,7 +45,7 @@ const DEFAULT_DURATION_MS = 30_000;
  * | `stage` | what to capture | `decoded`, or the first stage where there is none of that name |
  * | `duration` | for how long, such as `30s` or `1m30s` | `30s`, or the tap's longest if that is shorter |
  * | `limit` | after how many events to stop | none |
- * | `backlog` | how many of the kept events come first | all |
+ * | `backlog` | how many of the kept events come first | as many as `limit`, or all |
  *
  * The body is `application/x-ndjson`. An empty line says that the stream is alive. The last line is the summary,
  * `{"weir_tap_summary":{"captured":…,"dropped":…,…}}` (see {@linkcode TapSummary}); a stream that ends without one was cut off.
@@ -44,14 +53,14 @@ const DEFAULT_DURATION_MS = 30_000;
  * Everything else is answered with a JSON object that says why in `error`: 400 a parameter that cannot be used, 401 not authorized,
  * 403 not from this machine, 405 not a `GET`, 409 as many sessions as may be. A session is open before its 200 is sent.
  *
- * The handler needs nothing of its server. Pass on the second argument of `Deno.serve` or `Bun.serve`, from which it learns the
- * address of the peer. When the reader goes away, its session is closed.
+ * Pass on the second argument of `Deno.serve` or `Bun.serve`, from which the handler learns the address of the peer; without it, it needs
+ * `authorize`. When the reader goes away, its session is closed.
  *
  * @typeParam S The names of the stages.
  * @param tap What to watch.
  * @param options Who may watch.
  * @returns The handler.
- * @throws {RangeError} If `heartbeatMs` is not a positive integer.
+ * @throws {RangeError} If `heartbeatMs` or `graceMs` is not a number of milliseconds that a timer can wait.
  *
  * @example Serving a tap
  * ```ts
@@ -62,7 +71,8 @@ const DEFAULT_DURATION_MS = 30_000;
  * const handler = tapHandler(tap); // Deno.serve(handler), or Bun.serve({ fetch: handler })
  *
  * tap.offer("decoded", { user: 7 });
- * const response = await handler(new Request("http://localhost/tap?limit=1"));
+ * const peer = { remoteAddr: { hostname: "127.0.0.1" } }; // As Deno.serve says it.
+ * const response = await handler(new Request("http://localhost/tap?limit=1"), peer);
  * const [event, summary] = (await response.text()).split("\n");
  * assertEquals(event, '{"user":7}');
  * assertEquals(JSON.parse(summary!).weir_tap_summary.captured, 1);
@@ -72,13 +82,18 @@ export function tapHandler<S extends string>(
   tap: Tap<S>,
   options: TapHandlerOptions = {},
 ): TapHandler {
-  const { authorize, heartbeatMs = 5_000 } = options;
-  checkInteger("create tap handler", "heartbeatMs", heartbeatMs, 1);
+  const { authorize, heartbeatMs = 5_000, graceMs = 10_000 } = options;
+  checkInteger("create tap handler", "heartbeatMs", heartbeatMs, 1, MAX_TIMER_MS);
+  checkInteger("create tap handler", "graceMs", graceMs, 0, MAX_TIMER_MS);
   const { stages } = tap;
   const defaultStage = stages.find((stage) => stage === "decoded") ?? stages[0]!;
   const defaultDurationMs = Math.min(DEFAULT_DURATION_MS, tap.maxDurationMs);
 
   return async function handleTap(request: Request, peer?: unknown): Promise<Response> {
+    // A request whose Host is none has a URL that cannot be read.
+    if (!URL.canParse(request.url)) {
+      return refuse(400, `Cannot watch tap: URL must be readable, received "${request.url}"`);
+    }
     if (authorize === undefined) {
       const reason = strangerReason(request, peer);
       if (reason !== undefined) {
@@ -86,17 +101,9 @@ export function tapHandler<S extends string>(
           hint: "give tapHandler an authorize function to serve others than this machine",
         });
       }
-    } else {
-      try {
-        if (!await authorize(request)) {
-          return refuse(401, "Cannot watch tap: not authorized", {}, {
-            "www-authenticate": "Bearer",
-          });
-        }
-      } catch (error) {
-        reportError(error);
-        return refuse(500, "Cannot watch tap: authorization failed");
-      }
+    } else if (!await authorize(request)) {
+      const headers = { "www-authenticate": "Bearer" };
+      return refuse(401, "Cannot watch tap: not authorized", {}, headers);
     }
     if (request.method !== "GET") {
       const error = `Cannot watch tap: method must be GET, received "${request.method}"`;
@@ -116,10 +123,17 @@ export function tapHandler<S extends string>(
         hint: "end another session, or raise maxSessions",
       });
     }
-    const stopListening = onGone(request, peer, () => session.close());
-    return new Response(ndjsonStream(session, heartbeatMs, stopListening), {
-      headers: { ...HEADERS, "content-type": "application/x-ndjson" },
+    const release = serving.hold(tap, session);
+    const stopListening = onGone(request, peer, () => {
+      control.discard(session);
+      session.close();
+      release();
     });
+    const body = ndjsonStream(session, heartbeatMs, graceMs, () => {
+      stopListening();
+      release();
+    });
+    return new Response(body, { headers: { ...HEADERS, "content-type": "application/x-ndjson" } });
   };
 }
 

@@ -14,14 +14,16 @@
  * const tap = new Tap();
  * const watch = tapHandler(tap);
  *
- * async function handler(request: Request): Promise<Response> {
- *   if (new URL(request.url).pathname === "/debug/tap") return await watch(request);
+ * // For Deno.serve(handler), or Bun.serve({ fetch: handler }); the second argument says who asks.
+ * async function handler(request: Request, peer: unknown): Promise<Response> {
+ *   if (new URL(request.url).pathname === "/debug/tap") return await watch(request, peer);
  *   tap.offer("decoded", () => ({ method: request.method, url: request.url }));
  *   return new Response("hello");
  * }
  *
- * const watched = await handler(new Request("http://localhost/debug/tap?limit=1"));
- * await handler(new Request("http://localhost/orders"));
+ * const peer = { remoteAddr: { hostname: "127.0.0.1" } };
+ * const watched = await handler(new Request("http://localhost/debug/tap?limit=1"), peer);
+ * await handler(new Request("http://localhost/orders"), peer);
  * const [event] = (await watched.text()).split("\n");
  * assertEquals(event, '{"method":"GET","url":"http://localhost/orders"}');
  * ```

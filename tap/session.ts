@@ -45,15 +45,15 @@ export let control: {
   /** Hands over an event, or tells of one that could not be written; answers whether it was captured. */
   offer(session: TapSession, event: TapEvent | undefined): boolean;
   end(session: TapSession, reason: TapEndReason): void;
-  /** Forgets what was captured and not read; answers how many events that were. */
-  discard(session: TapSession): number;
+  /** Gives up what was captured and not read. */
+  discard(session: TapSession): void;
 };
 
 /**
  * One reader of a tap: the events of one stage, from now on, in a bounded buffer of its own.
  *
  * The tap never waits for it. An event that finds the buffer full is dropped and counted; every event offered while the session was
- * open is either in `captured` or in `dropped`. After its end the events still in the buffer can be read.
+ * open is either in `captured` or in `dropped`, and every event captured was read, can still be read, or is in `undelivered`.
  *
  * It is made by {@linkcode Tap.open}, and read by one reader: leaving its loop closes it.
  *
@@ -88,7 +88,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   /** When it was opened, in milliseconds since 1970. */
   readonly openedAt: number = Date.now();
   /**
-   * How many events were offered at the stage before the session was opened and are not kept any more. 0 where no backlog is kept.
+   * How many events were offered at the stage before the first that this session got. 0 where no backlog is kept: then nobody counts.
    */
   readonly missed: number;
 
@@ -102,6 +102,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   #replayed = 0;
   #captured: number;
   #dropped = 0;
+  #undelivered = 0;
   #durationMs: number | undefined;
   #cancelDeadline: (() => void) | undefined;
   #ended: PromiseWithResolvers<TapEndReason> | undefined;
@@ -132,6 +133,11 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   /** How many events the session has lost, because its buffer was full or an event could not be written. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** How many captured events were given up because their reader went away, or did not read them in time. */
+  get undelivered(): number {
+    return this.#undelivered;
   }
 
   /** How many captured events nobody has read yet. */
@@ -254,12 +260,11 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     this.#onEnd(this);
   }
 
-  #discard(): number {
-    const { size } = this;
+  #discard(): void {
+    this.#undelivered += this.size;
     this.#replay = [];
     this.#replayed = 0;
     while (this.#channel.tryReceive().state === "ok");
-    return size;
   }
 }
 

@@ -3,8 +3,14 @@ import { type TapFormat, toLine } from "./_line.ts";
 import { checkInteger, refusal } from "./_refusal.ts";
 import { control, type TapEndReason, type TapEvent, type TapSession } from "./session.ts";
 
+/** Set by the static block of {@linkcode Tap}: what only those who serve a session may do. */
+export let serving: {
+  /** Keeps the place of a session until the returned function is called. */
+  hold<S extends string>(tap: Tap<S>, session: TapSession): () => void;
+};
+
 /** Longer than this a timer of the platform cannot wait: 24.8 days. */
-const MAX_TIMER_MS = 2_147_483_647;
+export const MAX_TIMER_MS = 2_147_483_647;
 
 /**
  * Options of the {@linkcode Tap} constructor.
@@ -20,7 +26,7 @@ export interface TapOptions<S extends string> {
    */
   readonly stages?: Readonly<Record<S, TapFormat>> | undefined;
   /**
-   * How many events wait for the reader of one session, at the most.
+   * How many events wait for the reader of one session, at the most, beside the backlog that it begins with.
    *
    * @default {8192}
    */
@@ -33,7 +39,7 @@ export interface TapOptions<S extends string> {
    */
   readonly maxBytes?: number | undefined;
   /**
-   * How many sessions may be open at once; 0 refuses all.
+   * How many sessions may be open at once; 0 refuses all. A session that is served over HTTP counts until its stream has ended.
    *
    * @default {2}
    */
@@ -51,10 +57,15 @@ export interface TapOptions<S extends string> {
    * @default {0}
    */
   readonly backlog?: number | undefined;
-  /** Called with each session that is opened, such as for an audit log. What it throws goes to `reportError`. */
+  /** Called with each session that is opened, such as for an audit log. */
   readonly onOpen?: ((session: TapSession) => void) | undefined;
-  /** Called with each session that has ended. What it throws goes to `reportError`. */
+  /** Called with each session that has ended. */
   readonly onEnd?: ((session: TapSession) => void) | undefined;
+  /**
+   * Called with what `onOpen` and `onEnd` throw. Without it that goes to `reportError`, which ends the process unless somebody listens
+   * to its `error` events.
+   */
+  readonly onError?: ((error: unknown) => void) | undefined;
 }
 
 /**
@@ -80,7 +91,7 @@ export interface TapOpenOptions<S extends string> {
   /**
    * How many of the kept events of the stage come first, the newest ones: a non-negative integer.
    *
-   * @default {Infinity}
+   * @default {limit}
    */
   readonly backlog?: number | undefined;
 }
@@ -97,7 +108,7 @@ export interface TapStats {
   readonly captured: number;
   /** Events that sessions lost. */
   readonly dropped: number;
-  /** Events that could not be written: `JSON.stringify` or the function that was to make them threw. */
+  /** Events that could not be written: `JSON.stringify` or the function that was to make them threw, or made a promise. */
   readonly unwritable: number;
   /** Events offered at a stage that does not exist. */
   readonly misdirected: number;
@@ -139,6 +150,15 @@ interface Stage {
  * ```
  */
 export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
+  static {
+    serving = {
+      hold: (tap, session) => {
+        tap.#served.add(session);
+        return () => void tap.#served.delete(session);
+      },
+    };
+  }
+
   readonly #stages: Map<string, Stage> = new Map();
   readonly #bufferEvents: number;
   readonly #maxBytes: number;
@@ -147,9 +167,12 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   readonly #keepsBacklog: boolean;
   readonly #onOpen: ((session: TapSession) => void) | undefined;
   readonly #onEnd: ((session: TapSession) => void) | undefined;
+  readonly #onError: (error: unknown) => void;
   // Whether anything is to be done with an event: somebody listens, or a backlog is kept.
   #listening: boolean;
   #sessions: readonly TapSession[] = [];
+  // Sessions that are being served, open or not: they have a place until their stream has ended.
+  readonly #served: Set<TapSession> = new Set();
   #seq = 0;
   #opened = 0;
   #refused = 0;
@@ -197,6 +220,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     this.#listening = this.#keepsBacklog;
     this.#onOpen = options.onOpen;
     this.#onEnd = options.onEnd;
+    this.#onError = options.onError ?? ((error) => reportError(error));
   }
 
   /** The names of the stages. */
@@ -223,8 +247,8 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
    * Offers an event to everybody who listens at a stage. Never waits, and never throws: an event that cannot be written is counted.
    *
    * @param stage Where in the program this is; a stage that does not exist is counted.
-   * @param value The event, or a function that makes it, called at most once and only if somebody listens. It is written before this
-   * returns, so it may be changed afterwards.
+   * @param value The event, or a function that makes it at once, called at most once and only if somebody listens. It is written before
+   * this returns, so it may be changed afterwards.
    *
    * @example Offering what would be dear to make
    * ```ts
@@ -263,7 +287,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       stage: name,
       limit = Infinity,
       durationMs = this.#maxDurationMs,
-      backlog = Infinity,
+      backlog = limit,
     } = options;
     const stage = this.#stages.get(name);
     if (stage === undefined) {
@@ -272,7 +296,8 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     if (limit !== Infinity) checkInteger(OPEN, "limit", limit, 0);
     if (backlog !== Infinity) checkInteger(OPEN, "backlog", backlog, 0);
     checkDuration(OPEN, "durationMs", durationMs, this.#maxDurationMs);
-    if (this.#sessions.length >= this.#maxSessions) {
+    const ending = [...this.#served].filter(({ reason }) => reason !== undefined).length;
+    if (this.#sessions.length + ending >= this.#maxSessions) {
       this.#refused++;
       return undefined;
     }
@@ -286,14 +311,14 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       limit,
       durationMs,
       replay,
-      missed: stage.backlog.missed,
+      missed: stage.backlog.offered - replay.length,
       onEnd: (ended) => this.#remove(stage, ended),
     });
     this.#captured += session.captured;
     this.#sessions = [...this.#sessions, session];
     stage.sessions = [...stage.sessions, session];
     this.#listening = true;
-    call(this.#onOpen, session);
+    this.#call(this.#onOpen, session);
     control.begin(session, this.#closeReason);
     return session;
   }
@@ -302,9 +327,9 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
    * Ends the tap: there will be no more events. Every session ends, after its reader has read what it captured; a backlog stays
    * readable. Closing again does nothing.
    *
-   * @param reason What the sessions say.
+   * @param reason What the sessions say: `"input"` where there is no more, `"shutdown"` where the program ends.
    */
-  close(reason: TapEndReason = "shutdown"): void {
+  close(reason: "input" | "shutdown" = "shutdown"): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
     this.#listening = false;
@@ -352,7 +377,13 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
 
   #write(stage: string, format: TapFormat, value: unknown): TapEvent | undefined {
     try {
-      const line = toLine(typeof value === "function" ? value() : value, format);
+      const made = typeof value === "function" ? value() : value;
+      // What it will be is not known now, and nobody else may care when it fails.
+      if (made instanceof Promise) {
+        made.catch(() => {});
+        throw new TypeError("an event must not be a promise");
+      }
+      const line = toLine(made, format);
       return { seq: ++this.#seq, time: Date.now(), stage, line };
     } catch {
       // The program that is being watched must not fail because it is watched.
@@ -367,7 +398,15 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     stage.sessions = others(stage.sessions);
     this.#listening = this.#closeReason === undefined &&
       (this.#keepsBacklog || this.#sessions.length > 0);
-    call(this.#onEnd, session);
+    this.#call(this.#onEnd, session);
+  }
+
+  #call(callback: ((session: TapSession) => void) | undefined, session: TapSession): void {
+    try {
+      callback?.(session);
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 }
 
@@ -377,12 +416,4 @@ const OPEN = "open tap session";
 function checkDuration(action: string, name: string, value: number, most: number): void {
   if (value >= 0 && value <= most) return;
   throw new RangeError(refusal(action, `${name} must be from 0 to ${most} ms`, value));
-}
-
-function call(callback: ((session: TapSession) => void) | undefined, session: TapSession): void {
-  try {
-    callback?.(session);
-  } catch (error) {
-    reportError(error);
-  }
 }

@@ -21,7 +21,7 @@ const defaultBudget = 6_000;
  * `channel`: the `Channel` of `@std/async` alone is 2,382 bytes, and ours has policies, batches, a bound in bytes, `merge` and `pipe` beyond
  * it. Shorter names of inner properties were tried and save 100 bytes, sources of `merge` read through `pipe` 190.
  */
-const ceilings: Readonly<Record<string, number>> = { channel: 4_200 };
+const ceilings: Readonly<Record<string, number>> = { channel: 4_400 };
 
 /** Entrypoints that need Deno, Bun or `node:` modules, and so are not for browsers. */
 const serverOnly: readonly string[] = ["cli", "cache", "nats", "ring/mapped"];
@@ -72,8 +72,8 @@ for (const entry of entrypoints) {
   const ceiling = ceilings[entry.name] ?? budget;
   if (own.gzip > budget) {
     const line = `${entry.name} is ${own.gzip - budget} bytes over its budget of ${budget}`;
-    if (own.gzip > ceiling) over.push(line);
-    else known.push(`${line}, which is known; it may have ${ceiling}`);
+    if (own.gzip > ceiling) over.push(ceiling > budget ? `${line}, and over ${ceiling}` : line);
+    else known.push(`${line}, which is known; it may not outgrow ${ceiling}`);
   }
   if (serverOnly.includes(entry.name)) continue;
   const file = `${root}dist/${entry.name}.js`;

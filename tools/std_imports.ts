@@ -36,7 +36,7 @@ export async function stdImports(): Promise<StdImports> {
     return { denoArgs: [], env: { WEIR_STD: "jsr" }, text: `Deno takes ${names} from JSR` };
   }
   const why = wanted === undefined
-    ? `JSR did not serve them within ${trialMs / 1000} s`
+    ? `they could not be loaded from JSR within ${trialMs / 1000} s`
     : "WEIR_STD";
   return {
     denoArgs: ["--import-map", "tests/std/import_map.json"],
