@@ -45,17 +45,27 @@ export function denoHost(): Host {
       return { size, id: ino === null ? undefined : `${dev}:${ino}`, isDirectory };
     },
     serve({ hostname, port, handler }) {
-      const force = new AbortController();
+      const closing = new AbortController();
+      const answering = new Set<Promise<unknown>>();
       const server = Deno.serve(
-        { hostname, port, signal: force.signal, onListen: () => {} },
-        handler,
+        { hostname, port, signal: closing.signal, onListen: () => {} },
+        (request, info) => {
+          const answered = info.completed.catch(() => {});
+          answering.add(answered);
+          answered.then(() => answering.delete(answered));
+          return handler(request, info);
+        },
       );
       return {
         port: server.addr.port,
         async stop(graceMs) {
-          const timer = setTimeout(() => force.abort(), graceMs);
-          await server.shutdown();
+          // Not by server.shutdown(): a server that is shutting down cannot be told to hurry any more.
+          let timer: ReturnType<typeof setTimeout> | undefined;
+          const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));
+          await Promise.race([Promise.all(answering), grace]);
           clearTimeout(timer);
+          closing.abort();
+          await server.finished;
         },
       };
     },

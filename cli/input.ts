@@ -25,6 +25,7 @@ export async function openInput(
   let { id } = first;
   let file: HostFile | undefined = await host.open(path);
   let offset = 0;
+  let lastByte = NEWLINE[0];
   let isCancelled = false;
   let wake = (): void => {};
 
@@ -39,6 +40,7 @@ export async function openInput(
     const now = follow ? await host.stat(path).catch(() => undefined) : undefined;
     const chunk = await file.read(CHUNK_BYTES);
     offset += chunk.length;
+    lastByte = chunk.at(-1) ?? lastByte;
     if (chunk.length > 0 || now === undefined || now.isDirectory) return chunk;
     if (now.id === id && now.size >= offset) return chunk;
     // While a log is rotated there may be no file for a moment.
@@ -50,7 +52,7 @@ export async function openInput(
     offset = 0;
     if (isCancelled) close();
     // The last line of the one may lack its end, and is not the beginning of the other's first.
-    return NEWLINE;
+    return lastByte === NEWLINE[0] ? await read() : NEWLINE;
   }
 
   return new ReadableStream<Uint8Array>({

@@ -13,6 +13,8 @@ export function checkInteger(
   most: number = Number.MAX_SAFE_INTEGER,
 ): void {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return;
-  const range = value > most ? `from ${least} to ${most}` : `of at least ${least}`;
+  const range = most === Number.MAX_SAFE_INTEGER
+    ? `of at least ${least}`
+    : `from ${least} to ${most}`;
   throw new RangeError(refusal(action, `${name} must be an integer ${range}`, value));
 }

@@ -210,14 +210,16 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<TapEvent> {
     const live = this.#channel[Symbol.asyncIterator]();
+    let hasLeft = false;
     const iterator: AsyncIterableIterator<TapEvent> = {
       next: async () => {
-        if (this.#replayed < this.#replay.length) {
+        if (!hasLeft && this.#replayed < this.#replay.length) {
           return { value: (await this.receiveBatch(1))[0]!, done: false };
         }
         return live.next();
       },
       return: (value) => {
+        hasLeft = true;
         this.close();
         return live.return!(value);
       },

@@ -1,0 +1,34 @@
+import { assertEquals } from "@std/assert";
+import manifest from "../deno.json" with { type: "json" };
+import { test } from "./_harness.ts";
+
+const channel = ["Channel", "ChannelClosedError", "ChannelFullError", "merge", "pipe"];
+const tap = [
+  "Tap",
+  "TapRefusedError",
+  "TapSession",
+  "formatDuration",
+  "lines",
+  "parseDuration",
+  "tapClient",
+  "tapHandler",
+];
+
+/** The names that each entrypoint has when it runs; those that are types only are not among them. */
+const names: Readonly<Record<string, readonly string[]>> = {
+  ".": [...channel, ...tap],
+  "./channel": channel,
+  "./tap": tap,
+  "./cli": ["bunHost", "denoHost", "detectHost", "main", "serve"],
+};
+
+test("Every entrypoint of deno.json has its public names listed here", () => {
+  assertEquals(Object.keys(manifest.exports).sort(), Object.keys(names).sort());
+});
+
+for (const [subpath, file] of Object.entries(manifest.exports)) {
+  test(`The entrypoint "${subpath}" has the names that are listed, and no others`, async () => {
+    const module = await import(new URL(`../${file}`, import.meta.url).href);
+    assertEquals(Object.keys(module).sort(), [...names[subpath] ?? []].sort());
+  });
+}
