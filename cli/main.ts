@@ -1,9 +1,9 @@
-import manifest from "../deno.json" with { type: "json" };
 import { describe, type Flag, parseArgs, type Parsed, UsageError } from "./args.ts";
 import type { Host } from "./host.ts";
 import { printable } from "./_printable.ts";
 import { serveCommand, serveFlags } from "./serve_command.ts";
 import { tapCommand, tapFlags } from "./tap_command.ts";
+import { version } from "./version.ts";
 
 interface Command {
   readonly usage: string;
@@ -60,7 +60,7 @@ export async function main(host: Host): Promise<number> {
 async function run(host: Host): Promise<number> {
   const [name, ...args] = host.args;
   if (name === "--version") {
-    await host.write(`weir ${manifest.version}\n`);
+    await host.write(`weir ${version}\n`);
     return 0;
   }
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {

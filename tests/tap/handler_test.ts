@@ -3,6 +3,7 @@ import {
   Tap,
   type TapHandler,
   tapHandler,
+  type TapHandlerOptions,
   type TapOptions,
   type TapSummary,
 } from "../../tap/mod.ts";
@@ -679,10 +680,10 @@ test("tapHandler() frees the session when Deno says that the answer is delivered
 /** Serves a tap on the runtime's own server. */
 async function withServer(
   body: (tap: Tap, server: { readonly url: string; readonly port: number }) => Promise<void>,
-  { heartbeatMs, ...options }: TapOptions<"raw" | "decoded"> & { heartbeatMs?: number } = {},
+  { heartbeatMs, graceMs, ...options }: TapOptions<"raw" | "decoded"> & TapHandlerOptions = {},
 ): Promise<void> {
   const tap = new Tap(options);
-  await using server = serve(tapHandler(tap, { heartbeatMs }));
+  await using server = serve(tapHandler(tap, { heartbeatMs, graceMs }));
   await body(tap, server);
   await until("every session has ended", () => tap.stats().active === 0);
 }
@@ -788,4 +789,4 @@ test("tapHandler() on a real server drops for a reader that stalls, and counts e
     // Those that came are the first, in order.
     events.forEach((line, i) => assert(line.startsWith(`${i} `), `event ${i} is ${line}`));
     await client.destroy();
-  }, { bufferEvents: 200, heartbeatMs: 200 }));
+  }, { bufferEvents: 200, graceMs: 200 }));
