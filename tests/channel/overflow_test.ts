@@ -13,7 +13,7 @@ import {
   type ChannelOverflow,
 } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { reportsOf } from "./_reports.ts";
+import { reportsOf } from "../_reports.ts";
 import { observe, settle } from "./_settle.ts";
 
 const CAPACITIES = [0, 1, 2, 3];

@@ -10,7 +10,7 @@ import {
 import { test } from "../_harness.ts";
 import { FakeTime } from "./_fake_time.ts";
 import { RawClient } from "./_raw_client.ts";
-import { reportsOf } from "./_reports.ts";
+import { reportsOf } from "../_reports.ts";
 import { serve } from "./_server.ts";
 import { settle, until } from "./_wait.ts";
 

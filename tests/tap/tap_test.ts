@@ -10,7 +10,7 @@ import { Tap, type TapOpenOptions, type TapOptions, type TapSession } from "../.
 import { test } from "../_harness.ts";
 import { FakeTime } from "./_fake_time.ts";
 import { Random } from "./_random.ts";
-import { reportsOf } from "./_reports.ts";
+import { reportsOf } from "../_reports.ts";
 
 /** The lines of what a session has captured and nobody has read; the session must not be waited for. */
 async function linesOf(session: TapSession): Promise<string[]> {
