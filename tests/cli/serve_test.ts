@@ -229,6 +229,18 @@ test("serve() tells a browser what it does and how to watch it", async () => {
   await served;
 });
 
+test("serve() answers in one line what has no readable address", async () => {
+  const { host, served, stop } = start();
+  for (const url of ["/tap", "http://[none/tap"]) {
+    const request = Object.defineProperty(new Request("http://a/"), "url", { value: url });
+    const answer = await host.servers[0]!.options.handler(request, undefined);
+    assertEquals(answer.status, 400);
+    assertEquals((await answer.text()).trim().split("\n").length, 1);
+  }
+  stop.abort();
+  await served;
+});
+
 /** An input that is fed by hand. */
 function feed(): { input: ReadableStream<Uint8Array>; write(text: string): void; close(): void } {
   let controller: ReadableStreamDefaultController<Uint8Array>;

@@ -221,6 +221,34 @@ test("tapClient() does not wait for the end of an answer that is not from a tap"
   }
 });
 
+test("tapClient() leaves no timer when it is stopped while it reads a refusal", async () => {
+  await using server = canned(stuck("one"), { status: 500 });
+  const stop = new AbortController();
+  const client = tapClient(server.url, { signal: stop.signal });
+  const failure = failureOf(Array.fromAsync(client));
+  await until("the answer has begun", () => client.status === 500);
+  await settle();
+  stop.abort("enough");
+  // What was read says why, or the reason does; Deno's runner sees whether anything is left.
+  await failure;
+});
+
+test("tapClient() rejects where a line is longer than any tap's by default", async () => {
+  const chunk = new TextEncoder().encode("x".repeat(1_048_576));
+  let chunks = 0;
+  const body = (): ReadableStream<Uint8Array> =>
+    new ReadableStream({
+      pull(controller) {
+        if (chunks++ < 65) controller.enqueue(chunk);
+        else controller.close();
+      },
+    });
+  await using server = canned(body);
+  const error = await failureOf(Array.fromAsync(tapClient(server.url)));
+  assertInstanceOf(error, RangeError);
+  assertMatch(error.message, /^Cannot watch tap: a line must have at most \d+ bytes$/);
+});
+
 test("tapClient() rejects with a TypeError where nothing listens", async () => {
   const server = canned(LAST);
   await server[Symbol.asyncDispose]();

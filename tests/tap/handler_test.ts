@@ -522,6 +522,11 @@ test("tapHandler() does not pile up heartbeats for a reader that has stalled", a
   const response = await ask(tapHandler(tap, { heartbeatMs: 100 }), "?stage=raw&duration=1m");
   const reader = chunksOf(response);
   assertEquals(await reader.next(), "\n");
+  // It waits for an event when it gets a heartbeat, and takes nothing after that.
+  const beat = reader.next();
+  await settle();
+  time.pass(100);
+  assertEquals(await beat, "\n");
   time.pass(60_000);
   await settle();
   let rest = "";
@@ -719,6 +724,14 @@ test("tapHandler() on a real server answers 403 to a foreign Host", () =>
     await until("the answer comes", () => client.received.includes("evil.example"));
     assertEquals(client.status, 403);
     assertEquals(tap.stats().opened, 0);
+    await client.destroy();
+  }));
+
+test("tapHandler() on a real server answers 400 to a Host that is none", () =>
+  withServer(async (tap, { port }) => {
+    const client = new RawClient(port, ["GET /tap HTTP/1.1", "Host: [none"]);
+    await until("the answer comes", () => client.received.includes("readable"));
+    assertEquals([client.status, tap.stats().opened], [400, 0]);
     await client.destroy();
   }));
 

@@ -11,6 +11,7 @@ import { test } from "../_harness.ts";
 import { FakeTime } from "./_fake_time.ts";
 import { Random } from "./_random.ts";
 import { reportsOf } from "../_reports.ts";
+import { settle } from "./_wait.ts";
 
 /** The lines of what a session has captured and nobody has read; the session must not be waited for. */
 async function linesOf(session: TapSession): Promise<string[]> {
@@ -291,6 +292,16 @@ test("Tap.offer() never throws, and counts what cannot be written as dropped", a
       assertMatch((await linesOf(session))[0]!, /^"?still here"?$/);
     }
   }
+});
+
+test("Tap.offer() does not take a promise for an event, and lets none fail unseen", async () => {
+  using tap = new Tap();
+  const session = tap.open({ stage: "decoded" })!;
+  tap.offer("decoded", Promise.resolve(1));
+  tap.offer("decoded", () => Promise.reject(new Error("no event")));
+  await settle();
+  assertEquals(countsOf(session), { captured: 0, dropped: 2, size: 0 });
+  assertEquals(tap.stats().unwritable, 2);
 });
 
 test("Tap.offer() counts events at a stage that does not exist, while it listens at all", () => {
