@@ -13,6 +13,8 @@ interface Bun {
     hostname: string;
     port: number;
     idleTimeout: number;
+    development: boolean;
+    reusePort: boolean;
     fetch: (request: Request, server: unknown) => Response | Promise<Response>;
   }): { readonly port: number; stop(force: boolean): Promise<void> };
 }
@@ -79,8 +81,17 @@ export function bunHost(): Host {
       return { size: stat.size, id, isDirectory: stat.isDirectory() };
     },
     serve({ hostname, port, handler }) {
-      // Bun ends connections that are silent for ten seconds, and a stream may well be.
-      const server = bun.serve({ hostname, port, idleTimeout: 0, fetch: handler });
+      const options = {
+        hostname,
+        port,
+        // Bun ends connections that are silent for ten seconds, and a stream may well be.
+        idleTimeout: 0,
+        // In development, its page for an error shows the source around it; out of it, a port that is taken is shared unless told
+        // otherwise.
+        development: false,
+        reusePort: false,
+      };
+      const server = bun.serve({ ...options, fetch: handler });
       return {
         port: server.port,
         async stop(graceMs) {

@@ -84,6 +84,8 @@ export async function serve(options: ServeOptions, host: Host): Promise<ServeCou
   });
   const handleTap = tapHandler(tap);
   const server = listen(host, port, (request, peer) => {
+    // A Host that is none makes a URL that cannot be read, and the tap has an answer to it.
+    if (!URL.canParse(request.url)) return handleTap(request, peer);
     const { hostname, pathname } = new URL(request.url);
     if (pathname === "/tap") return handleTap(request, peer);
     // Under another name this is a page that has been led here.

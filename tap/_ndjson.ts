@@ -77,7 +77,8 @@ export function ndjsonStream(
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     start(controller) {
       stopHeartbeat = every(heartbeatMs, () => {
-        if (isWaiting) controller.enqueue(encoder.encode("\n"));
+        // One that the reader has not taken yet is enough.
+        if (isWaiting && controller.desiredSize === 0) controller.enqueue(encoder.encode("\n"));
       });
       session.ended.then(() => startGrace(controller));
     },

@@ -186,13 +186,16 @@ async function readBeginning(response: Response): Promise<string> {
   const stopWaiting = later(REFUSAL_MS, cancel);
   const decoder = new TextDecoder();
   let text = "";
-  while (text.length < REFUSAL_LENGTH) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    text += decoder.decode(value, { stream: true });
+  try {
+    while (text.length < REFUSAL_LENGTH) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += decoder.decode(value, { stream: true });
+    }
+  } finally {
+    stopWaiting();
+    cancel();
   }
-  stopWaiting();
-  cancel();
   return text.slice(0, REFUSAL_LENGTH);
 }
 

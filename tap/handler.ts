@@ -149,5 +149,8 @@ function refuse(
   more: Readonly<Record<string, string>> = {},
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return Response.json({ error, ...more }, { status, headers: { ...HEADERS, ...headers } });
+  return new Response(`${JSON.stringify({ error, ...more })}\n`, {
+    status,
+    headers: { ...HEADERS, "content-type": "application/json", ...headers },
+  });
 }

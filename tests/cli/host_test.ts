@@ -141,6 +141,9 @@ interface FakeBun {
   readonly exits: number[];
   readonly stopped: PromiseWithResolvers<void>;
   readonly stdout: object;
+  /** What writing to standard output, or error, throws. */
+  problem: unknown;
+  isTty: boolean | undefined;
 }
 
 /** Runs `body` where Bun's globals are stand-ins, and, if it is to be so, Deno's is gone. */
@@ -157,13 +160,18 @@ async function withFakeBun(
     exits: [],
     stopped: Promise.withResolvers(),
     stdout: { stream: () => new ReadableStream() },
+    problem: undefined,
+    isTty: undefined,
   };
   const bun = {
     argv: ["bun", "mod.ts", "tap", "--limit", "1"],
     stdin: { stream: () => new Response("typed").body! },
     stdout: fake.stdout,
-    write: (file: unknown, text: string) =>
-      Promise.resolve(fake.written.push([file, text]) && text.length),
+    write(file: unknown, text: string) {
+      if (fake.problem !== undefined) return Promise.reject(fake.problem);
+      fake.written.push([file, text]);
+      return Promise.resolve(text.length);
+    },
     serve(options: Record<string, unknown>) {
       fake.served.push(options);
       return {
@@ -177,7 +185,18 @@ async function withFakeBun(
     },
   };
   const process = {
-    stderr: { on: () => {}, write: (text: string) => void fake.logged.push(text) },
+    stdout: {
+      get isTTY() {
+        return fake.isTty;
+      },
+    },
+    stderr: {
+      on: () => {},
+      write(text: string) {
+        if (fake.problem !== undefined) throw fake.problem;
+        fake.logged.push(text);
+      },
+    },
     exit: (code: number) => void fake.exits.push(code),
     on: (signal: string, callback: () => void) => void fake.listeners.push([signal, callback]),
     off(signal: string, callback: () => void) {
@@ -211,13 +230,27 @@ if ("Deno" in globalThis) {
     withFakeBun(false, async (fake) => {
       const host = bunHost();
       assertEquals(host.args, ["tap", "--limit", "1"]);
-      await host.write("text");
+      assertEquals(await host.write("text"), true);
       assertEquals(fake.written, [[fake.stdout, "text"]]);
       host.log("line");
       assertEquals(fake.logged, ["line\n"]);
       assertEquals(await new Response(host.stdin()).text(), "typed");
       host.exit(3);
       assertEquals(fake.exits, [3]);
+    }));
+
+  test("bunHost() tells a reader that has gone from a failure, and a terminal from a pipe", () =>
+    withFakeBun(false, async (fake) => {
+      const host = bunHost();
+      assertEquals(host.isTerminal, false);
+      fake.isTty = true;
+      assertEquals(host.isTerminal, true);
+      fake.problem = Object.assign(new Error("broken pipe"), { code: "EPIPE" });
+      assertEquals(await host.write("text"), false);
+      host.log("nobody reads it");
+      fake.problem = Object.assign(new Error("no space"), { code: "ENOSPC" });
+      assertStrictEquals(await host.write("text").catch((error) => error), fake.problem);
+      assertEquals([fake.written, fake.logged], [[], []]);
     }));
 
   test("bunHost() listens to both signals until it is told not to", () =>
@@ -254,6 +287,8 @@ if ("Deno" in globalThis) {
         0,
       ]);
       assertStrictEquals(options!["fetch"], handler);
+      // Bun's own page for an error shows the source around it, and without it Bun shares ports if it may.
+      assertEquals([options!["development"], options!["reusePort"]], [false, false]);
       const stopped = server.stop(500);
       time.pass(499);
       assertEquals(fake.stops, [false]);

@@ -202,6 +202,19 @@ test("weir serve exits with 1 and one line for an input that does not exist, or 
     assertMatch(directory.errors, /: it is a directory\n$/);
   }));
 
+test("weir serve answers a Host that is none in one line, and says nothing of it", async () => {
+  await using server = new Weir("serve", "--port", "0");
+  const { port } = new URL(await server.url());
+  const client = new RawClient(Number(port), ["GET / HTTP/1.1", "Host: [none"]);
+  await until("the answer comes", () => client.status > 0 && client.received.endsWith("\n"));
+  assertEquals(client.status, 400);
+  const body = client.received.slice(client.received.indexOf("\r\n\r\n") + 4);
+  assertMatch(body, /^[^\n]+\n$/);
+  await server.says("watch it with");
+  assertEquals(server.errorLines.length, 2, server.errors);
+  await client.destroy();
+});
+
 test("weir exits with 2 and one line for a command line that it cannot use", async () => {
   await using weir = new Weir("tap", "--stgae", "raw");
   assertEquals([await weir.code, weir.output], [2, ""]);
