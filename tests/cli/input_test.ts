@@ -175,6 +175,20 @@ test("openInput() goes on with the file that takes the place of the one it follo
     assertEquals([opened(), open()], [2, 0]);
   }));
 
+test("openInput() ends the last line of a file, if need be, before it goes on with the next", () =>
+  inDirectory(async (directory) => {
+    for (const end of ["", "\n"]) {
+      const path = join(directory, "app.log");
+      await writeFile(path, `one${end}`);
+      const seen = new Seen(await openInput(runtimeHost(), path, true));
+      await seen.expect(`one${end}`);
+      await writeFile(join(directory, "next"), "two\n");
+      await rename(join(directory, "next"), path);
+      await seen.expect("one\ntwo\n");
+      await seen.cancel();
+    }
+  }));
+
 test("openInput() waits while nothing, or a directory, stands where its file stood", () =>
   inDirectory(async (directory) => {
     const { host, open } = countingHost();

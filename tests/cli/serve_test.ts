@@ -241,6 +241,18 @@ test("serve() answers in one line what has no readable address", async () => {
   await served;
 });
 
+test("serve() shows its page to nobody who was led here by another name", async () => {
+  const { host, served, stop } = start();
+  const ask = async (name: string): Promise<number> => {
+    const { options } = host.servers[0]!;
+    return (await options.handler(new Request(`http://${name}:8707/`), undefined)).status;
+  };
+  assertEquals(await Promise.all(["127.0.0.1", "localhost"].map(ask)), [200, 200]);
+  assertEquals(await Promise.all(["evil.example", "127.0.0.1.evil.example"].map(ask)), [404, 404]);
+  stop.abort();
+  await served;
+});
+
 /** An input that is fed by hand. */
 function feed(): { input: ReadableStream<Uint8Array>; write(text: string): void; close(): void } {
   let controller: ReadableStreamDefaultController<Uint8Array>;

@@ -473,6 +473,19 @@ test("Tap reports what onOpen and onEnd throw, and goes on", async () => {
   assertEquals(reports, [problems[0], problems[0], problems[1], problems[1]]);
 });
 
+test("Tap gives what onOpen and onEnd throw to onError, where there is one", async () => {
+  const problem = new Error("log is full");
+  const errors: unknown[] = [];
+  const onOpen = (): never => {
+    throw problem;
+  };
+  const reports = await reportsOf(() => {
+    using tap = new Tap({ onOpen, onEnd: onOpen, onError: (error) => errors.push(error) });
+    assertEquals(tap.open({ stage: "raw" })!.reason, undefined);
+  });
+  assertEquals([errors, reports], [[problem, problem], []]);
+});
+
 test("Tap.close() ends every session with its reason, and leaves what was captured", async () => {
   for (const reason of ["shutdown", "input"] as const) {
     using time = new FakeTime();
@@ -580,6 +593,26 @@ test("A limit takes the newest of a longer backlog, unless told how much of it",
   assertEquals([newest.reason, newest.captured, newest.dropped], ["limit", 3, 0]);
   assertEquals(await linesOf(newest), ["4", "5"]);
   assertEquals(await linesOf(newest), ["6"]);
+});
+
+test("Tap keeps the right events however many there were", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = new Random(seed);
+    const backlog = 1 + random.below(150);
+    const maxBytes = random.pick([40, 400, 1_000_000]);
+    using tap = new Tap({ backlog, maxBytes });
+    let kept: string[] = [];
+    for (let i = 0; i < 1_000; i++) {
+      const line = `${i}`.padEnd(1 + random.below(10), "x");
+      tap.offer("raw", line);
+      kept.push(line);
+      while (kept.length > backlog || 2 * kept.join("").length > maxBytes) kept = kept.slice(1);
+      if (random.below(100) > 0) continue;
+      using session = tap.open({ stage: "raw" })!;
+      assertEquals(await linesOf(session), kept, `seed ${seed}`);
+      assertEquals(session.missed, i + 1 - kept.length, `seed ${seed}`);
+    }
+  }
 });
 
 test("A backlog takes no room from new events", async () => {
