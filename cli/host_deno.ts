@@ -47,9 +47,12 @@ export function denoHost(): Host {
     serve({ hostname, port, handler }) {
       const closing = new AbortController();
       const answering = new Set<Promise<unknown>>();
+      let isStopping = false;
       const server = Deno.serve(
         { hostname, port, signal: closing.signal, onListen: () => {} },
         (request, info) => {
+          // It listens until the grace is over.
+          if (isStopping) return new Response("Stopping.\n", { status: 503 });
           const answered = info.completed.catch(() => {});
           answering.add(answered);
           answered.then(() => answering.delete(answered));
@@ -59,6 +62,7 @@ export function denoHost(): Host {
       return {
         port: server.addr.port,
         async stop(graceMs) {
+          isStopping = true;
           // Not by server.shutdown(): a server that is shutting down cannot be told to hurry any more.
           let timer: ReturnType<typeof setTimeout> | undefined;
           const grace = new Promise<void>((resolve) => timer = setTimeout(resolve, graceMs));

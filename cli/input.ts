@@ -46,6 +46,12 @@ export async function openInput(
     // While a log is rotated there may be no file for a moment.
     const next = await host.open(path).catch(() => undefined);
     if (next === undefined) return chunk;
+    // If yet another has taken its place since, this may be that one, and the next look tells.
+    const after = await host.stat(path).catch(() => undefined);
+    if (after?.id !== now.id) {
+      next.close();
+      return chunk;
+    }
     close();
     file = next;
     id = now.id;
