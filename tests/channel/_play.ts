@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
 import type { ChannelOptions } from "../../channel/mod.ts";
 import type { Subject } from "./_naive.ts";
-import { settle } from "./_settle.ts";
+import { settle } from "../_settle.ts";
 
 /** One random play: the same seed and options give the same operations to any channel. */
 export interface Play {

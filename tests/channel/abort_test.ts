@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Channel, ChannelClosedError, merge, pipe } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { countedSignal } from "./_signal.ts";
-import { observe, type Outcome, reasonOf, settle, Source } from "./_settle.ts";
+import { countedSignal } from "../_signal.ts";
+import { observe, type Outcome, reasonOf, settle, Source } from "../_settle.ts";
 
 interface Waiting {
   outcome: Outcome<unknown>;

@@ -7,7 +7,7 @@ import {
   type ChannelOverflow,
 } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { observe, settle } from "./_settle.ts";
+import { observe, settle } from "../_settle.ts";
 
 const POLICIES: ChannelOverflow[] = ["wait", "drop-newest", "drop-oldest", "fail"];
 

@@ -10,7 +10,7 @@ import {
 } from "@std/assert";
 import { Channel, type ChannelOptions } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { observe, reasonOf, settle } from "./_settle.ts";
+import { observe, reasonOf, settle } from "../_settle.ts";
 
 test("new Channel() without options is a rendezvous", () => {
   for (

@@ -9,7 +9,7 @@ import {
 } from "@std/assert";
 import { Channel, ChannelClosedError, ChannelFullError } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { observe, reasonOf, settle } from "./_settle.ts";
+import { observe, reasonOf, settle } from "../_settle.ts";
 
 test("Channel.close() sets closed, and closing again does nothing", () => {
   const channel = new Channel<number>();

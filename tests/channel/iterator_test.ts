@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import { Channel } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { END, observe, reasonOf, settle } from "./_settle.ts";
+import { END, observe, reasonOf, settle } from "../_settle.ts";
 
 test("for await over a channel takes what is buffered, then ends", async () => {
   const channel = new Channel<number>({ capacity: 4 });

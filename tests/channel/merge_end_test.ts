@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertFalse, assertStrictEquals } from "@std/assert";
 import { Channel, merge } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { END, observe, reasonOf, settle, Source } from "./_settle.ts";
-import { countedSignal } from "./_signal.ts";
+import { END, observe, reasonOf, settle, Source } from "../_settle.ts";
+import { countedSignal } from "../_signal.ts";
 
 /** A generator that counts how often its cleanup ran; it yields for ever. */
 class Endless {

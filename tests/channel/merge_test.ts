@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { Channel, merge } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { END, observe, reasonOf, settle, Source } from "./_settle.ts";
+import { END, observe, reasonOf, settle, Source } from "../_settle.ts";
 
 /** A channel that holds `values` and is closed. */
 function filled<T>(...values: T[]): Channel<T> {

@@ -14,7 +14,7 @@ import {
 } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
 import { reportsOf } from "../_reports.ts";
-import { observe, settle } from "./_settle.ts";
+import { observe, settle } from "../_settle.ts";
 
 const CAPACITIES = [0, 1, 2, 3];
 const POLICIES: ChannelOverflow[] = ["wait", "drop-newest", "drop-oldest", "fail"];

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
 import { Channel, ChannelClosedError, ChannelFullError, pipe } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { observe, reasonOf, settle, Source } from "./_settle.ts";
-import { countedSignal } from "./_signal.ts";
+import { observe, reasonOf, settle, Source } from "../_settle.ts";
+import { countedSignal } from "../_signal.ts";
 
 /** A generator that remembers how far it came and whether its cleanup ran. */
 function counting(limit = Infinity): AsyncGenerator<number> & { given: number; cleaned: number } {

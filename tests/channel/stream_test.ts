@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertFalse, assertRejects, assertStrictEquals } from "@std/assert";
 import { Channel, ChannelClosedError } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
-import { observe, reasonOf, settle } from "./_settle.ts";
+import { observe, reasonOf, settle } from "../_settle.ts";
 
 test("Channel.toReadableStream() yields what is buffered, then closes", async () => {
   const channel = new Channel<number>({ capacity: 4 });

@@ -5,8 +5,8 @@ import { runInNewContext } from "node:vm";
 import { Channel, type ChannelOptions, merge, pipe } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
 import { randomFrom } from "./_play.ts";
-import { settle } from "./_settle.ts";
-import { countedSignal } from "./_signal.ts";
+import { settle } from "../_settle.ts";
+import { countedSignal } from "../_signal.ts";
 
 const MB = 2 ** 20;
 

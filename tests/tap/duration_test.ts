@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { formatDuration, parseDuration } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_random.ts";
 
 test("parseDuration() reads each unit, fractions, sums and spaces", () => {
   const durations: readonly (readonly [string, number])[] = [

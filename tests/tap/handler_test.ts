@@ -8,7 +8,7 @@ import {
   type TapSummary,
 } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
-import { FakeTime } from "./_fake_time.ts";
+import { FakeTime } from "../_fake_time.ts";
 import { RawClient } from "./_raw_client.ts";
 import { reportsOf } from "../_reports.ts";
 import { serve } from "./_server.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { lines, type LinesOptions } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
-import { Random } from "./_random.ts";
+import { Random } from "../_random.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { Tap, TapSession } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
-import { FakeTime } from "./_fake_time.ts";
+import { FakeTime } from "../_fake_time.ts";
 import { settle, until } from "./_wait.ts";
 
 function open(tap: Tap, limit?: number): TapSession {

@@ -8,8 +8,8 @@ import {
 } from "@std/assert";
 import { Tap, type TapOpenOptions, type TapOptions, type TapSession } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
-import { FakeTime } from "./_fake_time.ts";
-import { Random } from "./_random.ts";
+import { FakeTime } from "../_fake_time.ts";
+import { Random } from "../_random.ts";
 import { reportsOf } from "../_reports.ts";
 import { settle } from "./_wait.ts";
 
