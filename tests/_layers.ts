@@ -34,6 +34,7 @@ export const EXCEPTIONS: Readonly<
     may: "Deno",
     because: "asks by shape for the one function that unrefs a timer",
   },
+  "ring/_detect_system.ts": { may: "Deno, Bun", because: "finds out which runtime this is" },
   "cli/detect_host.ts": { may: "Deno, Bun", because: "finds out which runtime this is" },
 };
 

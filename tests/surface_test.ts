@@ -3,6 +3,28 @@ import manifest from "../deno.json" with { type: "json" };
 import { test } from "./_harness.ts";
 
 const channel = ["Channel", "ChannelClosedError", "ChannelFullError", "merge", "pipe"];
+const ring = [
+  "EventRing",
+  "Fleet",
+  "FrameTooLargeError",
+  "LatestMap",
+  "Ring",
+  "RingCursor",
+  "RingFormatError",
+  "RingLaneError",
+  "attachStorage",
+  "bytesCodec",
+  "formatFrameId",
+  "frameId",
+  "isSubject",
+  "jsonCodec",
+  "matchSubject",
+  "memoryStorage",
+  "parseFrameId",
+  "ringGeometry",
+  "sharedStorage",
+  "textCodec",
+];
 const tap = [
   "Tap",
   "TapRefusedError",
@@ -16,8 +38,10 @@ const tap = [
 
 /** The names that each entrypoint has when it runs; those that are types only are not among them. */
 const names: Readonly<Record<string, readonly string[]>> = {
-  ".": [...channel, ...tap],
+  ".": [...channel, ...ring, ...tap],
   "./channel": channel,
+  "./ring": ring,
+  "./ring/mapped": ["mappedHome", "mappedObserver", "mappedStorage"],
   "./tap": tap,
   "./cli": ["bunHost", "denoHost", "detectHost", "main", "serve"],
 };

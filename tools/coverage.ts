@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { transform } from "npm:esbuild@0.28.2";
 import { execute, listFiles, root, say, sourceFolders } from "./repository.ts";
-import { denoTest } from "./runners.ts";
+import { denoTest, runtimes } from "./runners.ts";
 import { stdImports } from "./std_imports.ts";
 
 const sources = ["mod.ts", ...sourceFolders.flatMap((folder) => listFiles(folder, ".ts"))];
@@ -27,7 +27,8 @@ async function measure(): Promise<boolean> {
     `--coverage=${directory}`,
     "--coverage-raw-data-only",
   );
-  if ((await execute(program, args, { env })).code !== 0) return true;
+  const everything = { env: { ...env, ...await runtimes() } };
+  if ((await execute(program, args, everything)).code !== 0) return true;
 
   const home = RegExp.escape(pathToFileURL(root).href);
   const include = `--include=^${home}(?:mod\\.ts$|(?:${sourceFolders.join("|")})/)`;

@@ -91,6 +91,11 @@ export function bunTest(options: RunOptions, bun: string, ...extra: string[]): I
   };
 }
 
+/** Where tests that need a process of the other runtime find both, as variables of the environment. */
+export async function runtimes(): Promise<Record<string, string>> {
+  return { WEIR_DENO: Deno.execPath(), WEIR_BUN: (await findBun()).path };
+}
+
 /**
  * Runs tests under one runner, showing its output, and counts them.
  *
@@ -110,7 +115,7 @@ export async function runTests(name: RunnerName, options: RunOptions): Promise<R
         "--reporter=junit",
         `--reporter-outfile=${report}`,
       );
-    const { code } = await execute(program, args, { env });
+    const { code } = await execute(program, args, { env: { ...env, ...await runtimes() } });
     return judge(options.files, code, await Deno.readTextFile(report).catch(() => undefined));
   } catch (error) {
     return { passed: 0, failed: options.files.length || 1, skipped: 0, problems: [`${error}`] };

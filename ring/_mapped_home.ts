@@ -1,0 +1,37 @@
+import { detectSystem } from "./_detect_system.ts";
+import { mappedStorage } from "./_mapped_storage.ts";
+import { refusal } from "./errors.ts";
+import type { FleetHome } from "./fleet.ts";
+
+/** Options of {@linkcode mappedHome}. */
+export interface MappedHomeOptions {
+  /**
+   * Where the directory of a fleet is made, `weir-` and the name of the fleet, for one user alone. The directory must be there. For
+   * `/dev/shm`, Deno wants `--allow-all`; for `/run/user/UID`, which is in memory as well, no more than that path.
+   *
+   * @default {"/dev/shm"}
+   */
+  readonly directory?: string | undefined;
+}
+
+/**
+ * Keeps the rings of fleets in mapped files, a directory for each fleet: the members of a fleet are processes then, and a process that dies
+ * gives its node back.
+ *
+ * @param options Where the files are.
+ * @returns What `Fleet.join` takes as `home`.
+ */
+export function mappedHome({ directory = "/dev/shm" }: MappedHomeOptions = {}): FleetHome {
+  return (fleet, ring, spec) => {
+    const system = detectSystem();
+    const folder = `${directory.replace(/\/+$/, "")}/weir-${fleet}`;
+    system.makeDirectory(folder);
+    const facts = system.inspect(folder, 0);
+    if (facts?.type !== "directory" || facts.owner !== facts.user || (facts.mode & 0o022) !== 0) {
+      throw new Error(
+        refusal("join Fleet", "its directory must be one that only this user writes", folder),
+      );
+    }
+    return mappedStorage(`${folder}/${ring}.ring`, spec);
+  };
+}

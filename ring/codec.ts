@@ -1,0 +1,94 @@
+import { refusal } from "./errors.ts";
+
+/**
+ * Turns values into bytes and back.
+ *
+ * @typeParam T The values.
+ */
+export interface Codec<T> {
+  /**
+   * Writes a value as bytes, which are copied before anything else is done with them. It throws if it cannot.
+   *
+   * @param value The value.
+   */
+  encode(value: T): Uint8Array;
+
+  /**
+   * Reads a value from bytes. It throws if they are not those of a value: anybody may have written them.
+   *
+   * @param bytes The bytes. They are other ones as soon as this returns: what is kept of them must be copied.
+   */
+  decode(bytes: Uint8Array): T;
+}
+
+/** A {@linkcode Codec} for whatever JSON can say; that what it reads is a `T` is for the caller to know. */
+export interface JsonCodec {
+  /**
+   * Writes a value as JSON.
+   *
+   * @param value The value.
+   * @throws {TypeError} If JSON cannot say it, such as `undefined`, a function, a `bigint`, or an object that holds itself.
+   */
+  encode(value: unknown): Uint8Array;
+
+  /**
+   * Reads a value from JSON.
+   *
+   * @typeParam T What the value is taken for.
+   * @param bytes UTF-8.
+   * @throws {SyntaxError} If they are not JSON.
+   * @throws {TypeError} If they are not UTF-8.
+   */
+  decode<T>(bytes: Uint8Array): T;
+}
+
+export const encoder: TextEncoder = new TextEncoder();
+/** Throws at what is not UTF-8, and takes nothing away. */
+export const decoder: TextDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Values as JSON, in UTF-8. It says what JSON says: a date comes back as a string, and what an object holds that JSON cannot say is left out.
+ *
+ * @example Writing and reading a value
+ * ```ts
+ * import { jsonCodec } from "@weir/weir/ring";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const bytes = jsonCodec.encode({ id: 1 });
+ * assertEquals(jsonCodec.decode<{ id: number }>(bytes), { id: 1 });
+ * assertThrows(() => jsonCodec.encode(undefined), TypeError, "undefined");
+ * ```
+ */
+export const jsonCodec: JsonCodec = {
+  encode(value) {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text !== undefined) return encoder.encode(text);
+    throw new TypeError(refusal("encode a value", "it must be one that JSON can say", value));
+  },
+  decode: (bytes) => JSON.parse(decoder.decode(bytes)),
+};
+
+/** Bytes as they are. What is read is a copy, and shares its memory with nothing. */
+export const bytesCodec: Codec<Uint8Array> = {
+  encode(value) {
+    if (value instanceof Uint8Array) return value;
+    throw new TypeError(refusal("encode a value", "it must be a Uint8Array", value));
+  },
+  decode: (bytes) => Uint8Array.from(bytes),
+};
+
+/** Strings, in UTF-8. Half a surrogate pair comes back as U+FFFD, as everywhere on the platform. */
+export const textCodec: Codec<string> = {
+  encode(value) {
+    if (typeof value === "string") return encoder.encode(value);
+    throw new TypeError(refusal("encode a value", "it must be a string", value));
+  },
+  decode: (bytes) => decoder.decode(bytes),
+};
+
+/** What a codec made of a value; a codec is written by others, and checked. */
+export function encoded<T>(codec: Codec<T>, value: T): Uint8Array {
+  const bytes = codec.encode(value);
+  if (bytes instanceof Uint8Array) return bytes;
+  throw new TypeError(refusal("encode a value", "a codec must answer a Uint8Array", bytes));
+}

@@ -1,0 +1,47 @@
+import { assert, assertEquals } from "@std/assert";
+import { type RingTopology, sharedStorage } from "../../ring/mod.ts";
+import { test } from "../_harness.ts";
+import type { PeerAnswer, PeerTask } from "./_worker_peer.ts";
+
+const WORKERS = 10;
+const EACH = 100_000;
+
+for (const topology of ["per-node", "shared"] satisfies RingTopology[]) {
+  test(`Ten workers account for a million frames of one ${topology} ring each`, async () => {
+    const { buffer } = sharedStorage({
+      capacity: 4096,
+      payloadCapacity: 64,
+      nodes: WORKERS,
+      topology,
+    });
+    const all = WORKERS * EACH;
+    const workers = Array.from(
+      { length: WORKERS },
+      () => new Worker(new URL("./_worker_peer.ts", import.meta.url), { type: "module" }),
+    );
+    try {
+      await Promise.all(workers.map(answerOf));
+      const answers = workers.map((worker, node) => {
+        const answer = answerOf(worker);
+        const task: PeerTask = { buffer: buffer as SharedArrayBuffer, node, own: EACH, all };
+        worker.postMessage(task);
+        return answer;
+      });
+      for (const answer of await Promise.all(answers)) {
+        const { delivered, lost, corrupt } = answer as PeerAnswer;
+        assertEquals(delivered + lost, all);
+        assertEquals(corrupt, 0);
+        assert(delivered > 0);
+      }
+    } finally {
+      for (const worker of workers) worker.terminate();
+    }
+  });
+}
+
+function answerOf(worker: Worker): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent) => resolve(data);
+    worker.onerror = (event) => reject(event);
+  });
+}
