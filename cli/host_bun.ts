@@ -7,8 +7,6 @@ interface BunFile {
 interface Bun {
   readonly argv: readonly string[];
   readonly stdin: BunFile;
-  readonly stdout: BunFile;
-  write(file: BunFile, text: string): Promise<number>;
   serve(options: {
     hostname: string;
     port: number;
@@ -22,8 +20,12 @@ interface Process {
   on(signal: string, callback: () => void): void;
   off(signal: string, callback: () => void): void;
   exit(code: number): never;
-  readonly stdout: { readonly isTTY?: boolean };
-  readonly stderr: { write(text: string): void; on(event: "error", listener: () => void): void };
+  readonly stdout: Stream & { readonly isTTY?: boolean };
+  readonly stderr: Stream;
+}
+interface Stream {
+  write(text: string, done?: (error?: unknown) => void): void;
+  on(event: "error", listener: () => void): void;
 }
 
 // Bun's own files cannot be held open; a path may come to mean another file between two reads.
@@ -37,27 +39,32 @@ function files(): Promise<typeof import("node:fs/promises")> {
  * @returns The host.
  */
 export function bunHost(): Host {
-  let listensToErrors = false;
+  const listening = new Set<Stream>();
   const { Bun: bun, process } = globalThis as unknown as { Bun: Bun; process: Process };
+  /** Keeps an error of a stream, which is told by other means, from ending the process. */
+  function listen(stream: Stream): Stream {
+    if (!listening.has(stream)) stream.on("error", () => {});
+    listening.add(stream);
+    return stream;
+  }
   return {
     args: bun.argv.slice(2),
     get isTerminal() {
       return process.stdout.isTTY === true;
     },
-    async write(text) {
-      try {
-        await bun.write(bun.stdout, text);
-        return true;
-      } catch (error) {
-        if ((error as { code?: unknown }).code === "EPIPE") return false;
-        throw error;
-      }
+    write(text) {
+      // Not by Bun.write(), which repeats what it has written when a pipe is full (https://github.com/oven-sh/bun/pull/35953).
+      return new Promise((resolve, reject) => {
+        listen(process.stdout).write(text, (error) => {
+          if (error === undefined || error === null) resolve(true);
+          else if ((error as { code?: unknown }).code === "EPIPE") resolve(false);
+          else reject(error);
+        });
+      });
     },
     log(line) {
-      if (!listensToErrors) process.stderr.on("error", () => {});
-      listensToErrors = true;
       try {
-        process.stderr.write(`${line}\n`);
+        listen(process.stderr).write(`${line}\n`);
       } catch {
         // Nobody reads it.
       }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { bunHost, detectHost, type Host } from "../../cli/mod.ts";
 import { openInput } from "../../cli/input.ts";
 import { test } from "../_harness.ts";
-import { FakeTime } from "../tap/_fake_time.ts";
+import { FakeTime } from "../_fake_time.ts";
 import { runtimeHost } from "../tap/_server.ts";
 import { settle, until } from "../tap/_wait.ts";
 
@@ -133,14 +133,15 @@ test("HostServer.stop() ends an answer that is not finished in time, and lets no
 
 /** What a stand-in of Bun was asked. */
 interface FakeBun {
-  readonly written: [file: unknown, text: string][];
+  readonly written: string[];
   readonly served: Record<string, unknown>[];
   readonly stops: boolean[];
   readonly logged: string[];
   readonly listeners: [signal: string, callback: () => void][];
   readonly exits: number[];
   readonly stopped: PromiseWithResolvers<void>;
-  readonly stdout: object;
+  /** How many listeners there are to errors of standard output, and of standard error. */
+  readonly errorListeners: [output: number, errors: number];
   /** What writing to standard output, or error, throws. */
   problem: unknown;
   isTty: boolean | undefined;
@@ -159,19 +160,13 @@ async function withFakeBun(
     listeners: [],
     exits: [],
     stopped: Promise.withResolvers(),
-    stdout: { stream: () => new ReadableStream() },
+    errorListeners: [0, 0],
     problem: undefined,
     isTty: undefined,
   };
   const bun = {
     argv: ["bun", "mod.ts", "tap", "--limit", "1"],
     stdin: { stream: () => new Response("typed").body! },
-    stdout: fake.stdout,
-    write(file: unknown, text: string) {
-      if (fake.problem !== undefined) return Promise.reject(fake.problem);
-      fake.written.push([file, text]);
-      return Promise.resolve(text.length);
-    },
     serve(options: Record<string, unknown>) {
       fake.served.push(options);
       return {
@@ -189,9 +184,14 @@ async function withFakeBun(
       get isTTY() {
         return fake.isTty;
       },
+      on: () => void fake.errorListeners[0]++,
+      write(text: string, done: (error?: unknown) => void) {
+        if (fake.problem === undefined) fake.written.push(text);
+        queueMicrotask(() => done(fake.problem));
+      },
     },
     stderr: {
-      on: () => {},
+      on: () => void fake.errorListeners[1]++,
       write(text: string) {
         if (fake.problem !== undefined) throw fake.problem;
         fake.logged.push(text);
@@ -231,9 +231,12 @@ if ("Deno" in globalThis) {
       const host = bunHost();
       assertEquals(host.args, ["tap", "--limit", "1"]);
       assertEquals(await host.write("text"), true);
-      assertEquals(fake.written, [[fake.stdout, "text"]]);
+      assertEquals(await host.write("more"), true);
+      assertEquals(fake.written, ["text", "more"]);
       host.log("line");
-      assertEquals(fake.logged, ["line\n"]);
+      host.log("another");
+      assertEquals(fake.logged, ["line\n", "another\n"]);
+      assertEquals(fake.errorListeners, [1, 1]);
       assertEquals(await new Response(host.stdin()).text(), "typed");
       host.exit(3);
       assertEquals(fake.exits, [3]);
