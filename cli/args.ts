@@ -87,6 +87,20 @@ export function readInteger(
   throw new UsageError(`flag "--${name}" must be an integer ${range}, received "${text}"`);
 }
 
+/**
+ * Reads the one argument of a command that takes a path.
+ *
+ * @throws {UsageError} If there is none, or more than one.
+ */
+export function readPath({ rest }: Parsed, command: string): string {
+  const [path, second] = rest;
+  if (path === undefined) throw new UsageError(`${command} needs a PATH, received nothing`);
+  if (second !== undefined) {
+    throw new UsageError(`${command} takes one PATH, received "${second}" too`);
+  }
+  return path;
+}
+
 /** Writes flags for a help text, a line each. */
 export function describe(known: Readonly<Record<string, Flag>>): string {
   return Object.entries(known)

@@ -1,6 +1,8 @@
 import { describe, type Flag, parseArgs, type Parsed, UsageError } from "./args.ts";
 import type { Host } from "./host.ts";
 import { printable } from "./_printable.ts";
+import { ringStatCommand, ringStatFlags } from "./ring_stat_command.ts";
+import { ringTailCommand, ringTailFlags } from "./ring_tail_command.ts";
 import { serveCommand, serveFlags } from "./serve_command.ts";
 import { tapCommand, tapFlags } from "./tap_command.ts";
 import { version } from "./version.ts";
@@ -12,6 +14,7 @@ interface Command {
   run(parsed: Parsed, host: Host): Promise<number>;
 }
 
+/** By name; a name of two words is one of a group. */
 const COMMANDS: Readonly<Record<string, Command>> = {
   serve: {
     usage: "weir serve [--input FILE]",
@@ -24,6 +27,18 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     about: "Watch live events of a server, one a line (http://127.0.0.1:8707).",
     flags: tapFlags,
     run: tapCommand,
+  },
+  "ring tail": {
+    usage: "weir ring tail PATH",
+    about: "Follow a ring in a file, one frame a line, and count what is lost.",
+    flags: ringTailFlags,
+    run: ringTailCommand,
+  },
+  "ring stat": {
+    usage: "weir ring stat PATH",
+    about: "Say what a ring in a file is made of, who writes it, and how fast.",
+    flags: ringStatFlags,
+    run: ringStatCommand,
   },
 };
 
@@ -63,10 +78,25 @@ async function run(host: Host): Promise<number> {
     await host.write(`weir ${version}\n`);
     return 0;
   }
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+  if (name === undefined || isHelp(name)) {
     await host.write(help());
     return name === undefined ? 2 : 0;
   }
+  const group = Object.keys(COMMANDS).filter((known) => known.startsWith(`${name} `));
+  if (group.length === 0) return await runCommand(name, args, host);
+  const [second, ...rest] = args;
+  if (second !== undefined && !isHelp(second)) {
+    return await runCommand(`${name} ${second}`, rest, host);
+  }
+  await host.write(group.map((known) => describeCommand(COMMANDS[known]!)).join("\n"));
+  return second === undefined ? 2 : 0;
+}
+
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h" || word === "help";
+}
+
+async function runCommand(name: string, args: readonly string[], host: Host): Promise<number> {
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
     const known = Object.keys(COMMANDS).join(", ");

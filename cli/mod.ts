@@ -1,8 +1,9 @@
 /**
- * The `weir` command: `weir serve` serves live lines of an input to taps, `weir tap` watches a server.
+ * The `weir` command: `weir serve` serves live lines of an input to taps, `weir tap` watches a server, `weir ring` looks at a ring in a file.
  *
- * Run it with `deno run --allow-net --allow-read jsr:@weir/weir/cli --help`, or `bun cli/mod.ts --help` in a checkout. As a module it offers
- * the same as functions, for programs that bring their own input: {@linkcode serve}, and {@linkcode main} over a {@linkcode Host}.
+ * Run it with `deno run --allow-net --allow-read jsr:@weir/weir/cli --help`, or `bun cli/mod.ts --help` in a checkout; under Deno,
+ * `weir ring` needs `--allow-ffi` as well. As a module it offers the same as functions, for programs that bring their own input:
+ * {@linkcode serve}, and {@linkcode main} over a {@linkcode Host}.
  *
  * ```ts
  * import { denoHost, main } from "@weir/weir/cli";

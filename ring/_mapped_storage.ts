@@ -75,40 +75,46 @@ function open(
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const facts = system.inspect(path, HEADER_BYTES);
     if (facts === undefined) {
-      if (spec === undefined) throw new Error(`Cannot map ${path}: there is no such file`);
+      if (spec === undefined) throw new Error(`Cannot map ${quoted(path)}: there is no such file`);
       system.create(path, contentOf(spec), ringGeometry(spec).byteLength);
       continue;
     }
     check(facts, path, access);
-    const geometry = readHeader(bufferOf(facts.start), facts.size, spec, path);
+    const geometry = readHeader(bufferOf(facts.start), facts.size, spec, quoted(path));
     const mapping = system.map(path, geometry.byteLength, access);
     try {
       // It may be another file by now.
-      readHeader(mapping.buffer, mapping.buffer.byteLength, geometry, path);
+      readHeader(mapping.buffer, mapping.buffer.byteLength, geometry, quoted(path));
       return new MappedStorage(mapping, geometry, access === "read");
     } catch (error) {
       mapping.close();
       throw error;
     }
   }
-  throw new Error(`Cannot map ${path}: others remove it as soon as it is made`);
+  throw new Error(`Cannot map ${quoted(path)}: others remove it as soon as it is made`);
 }
 
 function check({ type, owner, user, mode }: FileFacts, path: string, access: string): void {
   if (type !== "file") {
-    const message = refusal(`map ${path}`, "it must be a regular file", type);
+    const message = refusal(`map ${quoted(path)}`, "it must be a regular file", type);
     throw new RingFormatError("type", message);
   }
   if (access === "read") return;
   if (owner !== undefined && owner !== user) {
-    throw new Error(`Cannot map ${path}: it belongs to user ${owner}, and this is user ${user}`);
+    throw new Error(
+      `Cannot map ${quoted(path)}: it belongs to user ${owner}, and this is user ${user}`,
+    );
   }
   if ((mode & WRITABLE_BY_OTHERS) !== 0) {
     const received = `0${mode.toString(8)}`;
     throw new Error(
-      `Cannot map ${path}: only its owner may write to it, received mode ${received}`,
+      `Cannot map ${quoted(path)}: only its owner may write to it, received mode ${received}`,
     );
   }
+}
+
+function quoted(path: string): string {
+  return JSON.stringify(path);
 }
 
 /** The bytes that the file of a new ring begins with. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openInput } from "../../cli/input.ts";
 import type { Host, HostFile } from "../../cli/mod.ts";
 import { test } from "../_harness.ts";
-import { FakeTime } from "../tap/_fake_time.ts";
+import { FakeTime } from "../_fake_time.ts";
 import { runtimeHost } from "../tap/_server.ts";
 import { settle, until } from "../tap/_wait.ts";
 import { FakeHost } from "./_fake_host.ts";

@@ -29,7 +29,16 @@ test("weir --help, -h and help print every command with its flags", async () => 
   for (const word of ["--help", "-h", "help"]) {
     const host = new FakeHost(word);
     assertEquals(await main(host), 0);
-    for (const part of ["weir serve", "weir tap", "--port PORT", "--follow", "--stage STAGE"]) {
+    for (
+      const part of [
+        "weir serve",
+        "weir tap",
+        "weir ring tail",
+        "weir ring stat",
+        "--port PORT",
+        "--json",
+      ]
+    ) {
       assertStringIncludes(host.output, part);
     }
     assert(host.output.endsWith("\n"));
@@ -60,7 +69,7 @@ test("weir refuses a command that does not exist", async () => {
   for (const name of ["bogus", "--bogus", "", "Serve", "toString", "__proto__", "constructor"]) {
     assertEquals(
       await refusal(new FakeHost(name), 2),
-      `weir: there is no command "${name}", only serve, tap (see weir --help)`,
+      `weir: there is no command "${name}", only serve, tap, ring tail, ring stat (see weir --help)`,
     );
   }
 });

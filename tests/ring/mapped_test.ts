@@ -144,8 +144,8 @@ test(
   "mappedObserver() makes no file",
   inDirectory((directory) => {
     const path = join(directory, "ring");
-    assertThrows(() => mappedObserver(path), Error, `Cannot map ${path}: there is no such file`);
-    assertThrows(() => mappedStorage(path), Error, `Cannot map ${path}: there is no such file`);
+    assertThrows(() => mappedObserver(path), Error, `Cannot map "${path}": there is no such file`);
+    assertThrows(() => mappedStorage(path), Error, `Cannot map "${path}": there is no such file`);
     assertEquals(existsSync(path), false);
   }),
 );
@@ -321,7 +321,7 @@ for (const [what, [make, message]] of Object.entries(refused)) {
       const before = existsSync(path) && statSync(path).isFile() ? readFileSync(path) : undefined;
       const error = assertThrows(() => mappedStorage(path, spec), Error);
       assertMatch(error.message, message);
-      assertMatch(error.message, /^Cannot (?:map|attach to) \S+ring: /);
+      assertMatch(error.message, /^Cannot (?:map|attach to) \S+ring": /);
       if (before) assertEquals(Buffer.compare(readFileSync(path), before), 0);
       assertEquals(readdirSync(directory), ["ring"]);
     }),
