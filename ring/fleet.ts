@@ -341,8 +341,7 @@ export class Fleet {
         continue;
       }
       latest.set(node, frame.version);
-      const age = Math.max(0, nowMs - frame.version);
-      (age <= maxAgeMs ? alive : stale).push(node);
+      (nowMs - frame.version <= maxAgeMs ? alive : stale).push(node);
     }
     return { nowMs, latest, alive, stale, missing };
   }

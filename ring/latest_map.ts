@@ -16,6 +16,9 @@ import { refusal } from "./errors.ts";
 import { frames, parseFrameId, type RingFrame } from "./frame.ts";
 import { type Ring, rings } from "./ring.ts";
 
+/** How often more to look where frames were lost and others are still there. */
+const MORE_LOOKS = 8;
+
 /**
  * Options of the {@linkcode LatestMap} constructor.
  *
@@ -340,15 +343,16 @@ export class LatestMap<V = unknown> {
       if (resets !== this.#resets) this.#cursor = this.#begin(resets);
       const { lanes, capacity: max } = ring.geometry;
       let isWhole = true;
-      // A look that took all that it may has begun with another lane than the one before: after this many, each lane was first.
-      for (let looks = 0; looks <= lanes; looks++) {
+      // A look that took all that it may has begun with another lane than the one before: after so many as there are, each was first.
+      for (let looks = 0; looks <= lanes + MORE_LOOKS; looks++) {
         const { delivered, lost } = ring.visit(
           this.#cursor,
           (frame) => this.#apply(frame, now),
           { max },
         );
         if (lost.overwritten + lost.unavailable > 0) isWhole = false;
-        if (delivered < max) break;
+        // What comes behind a gap says how new the lost frames were at most; a writer that is faster may not let it be read.
+        if (delivered < max && (isWhole || ring.head === this.#cursor.position)) break;
       }
       if (!isWhole) this.#missLast();
       this.#newest.expire(now);
