@@ -1,33 +1,12 @@
-import { isSubject, type RingFrame } from "../ring/mod.ts";
+import type { EventFrame, RingFrame } from "../ring/mod.ts";
 
-// As `EventRing` says it.
-const EVENT_KIND = 1;
-const TOPIC = 2;
 /** The last time that a date can have, in milliseconds. */
 const LAST_DATE = 8.64e15;
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** An event, as it stands in a frame. */
-export interface FrameEvent {
-  readonly topic: string;
-  /** The bytes of its value, whatever codec wrote them. */
-  readonly value: Uint8Array;
-}
-
-/** Finds the event in a frame, by the table at `EventRing`; undefined if there is none. */
-export function eventIn({ kind, payload }: RingFrame): FrameEvent | undefined {
-  if (kind !== EVENT_KIND) return undefined;
-  // Of a frame that is too short for a length, it is 0, and no topic is empty.
-  const end = TOPIC + (payload[0]! | (payload[1]! << 8));
-  const topic = end <= payload.length ? decoded(payload.subarray(TOPIC, end)) : undefined;
-  return topic !== undefined && isSubject(topic)
-    ? { topic, value: payload.subarray(end) }
-    : undefined;
-}
-
 /** Writes a frame as a line of JSON: what it means if it is an event, and otherwise what it holds. */
-export function frameLine(frame: RingFrame, event: FrameEvent | undefined): string {
+export function frameLine(frame: RingFrame, event: EventFrame | undefined): string {
   const { kind, version, node, counter, payload } = frame;
   const place = `"node":${node},"counter":${counter}}`;
   if (event === undefined) {
@@ -37,9 +16,9 @@ export function frameLine(frame: RingFrame, event: FrameEvent | undefined): stri
       : `"text":${JSON.stringify(text)}`;
     return `{"kind":${kind},"version":${version},${content},${place}`;
   }
-  const { topic, value } = event;
+  const { topic, bytes } = event;
   const time = version <= LAST_DATE ? JSON.stringify(new Date(version)) : version;
-  return `{"topic":${JSON.stringify(topic)},"value":${valueOf(value)},"time":${time},${place}`;
+  return `{"topic":${JSON.stringify(topic)},"value":${valueOf(bytes)},"time":${time},${place}`;
 }
 
 /** A value as JSON: as it stands if it is JSON already, and as a string if it is another text. */
@@ -61,16 +40,13 @@ function base64(bytes: Uint8Array): string {
 
 /** Bytes as text; undefined if they are not UTF-8, or hold what no text does, as numbers do. */
 function textOf(bytes: Uint8Array): string | undefined {
-  const text = decoded(bytes);
-  // deno-lint-ignore no-control-regex -- what ends a line, a tab and an escape are found in texts, other controls are not.
-  const isText = text !== undefined && !/[\x00-\x08\x0e-\x1a\x1c-\x1f]/.test(text);
-  return isText ? text : undefined;
-}
-
-function decoded(bytes: Uint8Array): string | undefined {
+  let text: string;
   try {
-    return decoder.decode(bytes);
+    text = decoder.decode(bytes);
   } catch {
     return undefined;
   }
+  // deno-lint-ignore no-control-regex -- what ends a line, a tab and an escape are found in texts, other controls are not.
+  const isText = !/[\x00-\x08\x0e-\x1a\x1c-\x1f]/.test(text);
+  return isText ? text : undefined;
 }

@@ -1,6 +1,6 @@
-import { matchSubject, Ring, RingCursor, type RingLoss } from "../ring/mod.ts";
+import { matchSubject, readEventFrame, Ring, RingCursor, type RingLoss } from "../ring/mod.ts";
 import { mappedObserver } from "../ring/mapped.ts";
-import { eventIn, frameLine } from "./_frame_line.ts";
+import { frameLine } from "./_frame_line.ts";
 import { Output } from "./_output.ts";
 import { printable } from "./_printable.ts";
 import { type Flag, type Parsed, readInteger, readPath, UsageError } from "./args.ts";
@@ -54,7 +54,7 @@ export async function ringTailCommand(parsed: Parsed, host: Host): Promise<numbe
     ) {
       losses.add(lost);
       for (const frame of frames) {
-        const event = eventIn(frame);
+        const event = readEventFrame(frame);
         if (matches !== undefined && (event === undefined || !matches(event.topic))) {
           filtered++;
           continue;

@@ -14,12 +14,19 @@ export class Closing {
     return () => this.#callbacks.delete(callback);
   }
 
-  /** Closes it; false if it was closed before. */
-  close(): boolean {
-    if (this.#closed) return false;
+  /** Closes it, unless it was closed before. What a callback throws comes out once all have been called. */
+  close(): void {
     this.#closed = true;
-    for (const callback of [...this.#callbacks]) callback();
+    const callbacks = [...this.#callbacks];
     this.#callbacks.clear();
-    return true;
+    const errors: unknown[] = [];
+    for (const callback of callbacks) {
+      try {
+        callback();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   }
 }

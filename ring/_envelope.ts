@@ -1,4 +1,4 @@
-import { type Codec, decoder, encoded, encoder } from "./codec.ts";
+import { bytesCodec, type Codec, decoder, encoded, encoder } from "./codec.ts";
 import { FrameTooLargeError, refusal } from "./errors.ts";
 import type { RingFrame } from "./frame.ts";
 import { isSubject } from "./subject.ts";
@@ -93,9 +93,43 @@ export class Envelope<T> {
 
   /** The value of the event in a frame that has a topic. Throws what the codec throws. */
   valueOf(frame: RingFrame): T {
-    const { payload } = frame;
-    return this.#codec.decode(
-      payload.subarray(LENGTH_BYTES + (payload[0]! | (payload[1]! << 8))),
-    );
+    return this.#codec.decode(bytesOf(frame));
   }
+}
+
+/** An event as it stands in a frame. */
+export interface EventFrame {
+  /** What it is about. */
+  readonly topic: string;
+  /** The bytes of its value, whatever codec wrote them; they are those of the frame's payload. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Finds the event in a frame, without a word about its value: for those who look at a ring of others.
+ *
+ * @param frame Any frame.
+ * @returns The event; undefined if the frame has none.
+ *
+ * @example Listing the topics in a ring
+ * ```ts
+ * import { EventRing, memoryStorage, readEventFrame, Ring, RingCursor } from "@weir/weir/ring";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using ring = new Ring(memoryStorage({ capacity: 8, payloadCapacity: 64 }));
+ * new EventRing(ring).publish("orders.created", { id: 7 });
+ * ring.publish(new Uint8Array([1, 2, 3]));
+ *
+ * const { frames } = ring.poll(RingCursor.fromStart(ring));
+ * assertEquals(frames.map((frame) => readEventFrame(frame)?.topic), ["orders.created", undefined]);
+ * ```
+ */
+export function readEventFrame(frame: RingFrame): EventFrame | undefined {
+  const topic = new Envelope(bytesCodec, 0).topicOf(frame);
+  return topic === undefined ? undefined : { topic, bytes: bytesOf(frame) };
+}
+
+/** The bytes of the value of the event in a frame that has a topic. */
+function bytesOf({ payload }: RingFrame): Uint8Array {
+  return payload.subarray(LENGTH_BYTES + (payload[0]! | (payload[1]! << 8)));
 }

@@ -160,7 +160,11 @@ class MappedStorage implements RingStorage {
   }
 
   close(): void {
-    if (this.#closing.close()) this.#mapping.close();
+    try {
+      this.#closing.close();
+    } finally {
+      this.#mapping.close();
+    }
   }
 
   [Symbol.dispose](): void {

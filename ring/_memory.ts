@@ -78,7 +78,13 @@ export class LaneMemory {
 
   /** Makes the lane begin at a counter. */
   setBase(counter: number): void {
-    Atomics.store(this.#wide, this.header / 2 + BASE_64, BigInt(counter));
+    const at = this.header / 2 + BASE_64;
+    for (;;) {
+      const base = Atomics.load(this.#wide, at);
+      // Somebody else has emptied more.
+      if (base > BigInt(counter)) break;
+      if (Atomics.compareExchange(this.#wide, at, base, BigInt(counter)) === base) break;
+    }
     // Whoever finds a frame without its mark looks for the reason; so nobody has to look at the base before.
     for (let before = Math.max(0, counter - this.capacity); before < counter; before++) {
       const at = this.slotOf(before) + MARK;
@@ -95,7 +101,7 @@ export class LaneMemory {
     words[slot + KIND] = kind;
     words[slot + VERSION] = version;
     words[slot + VERSION + 1] = version / 2 ** 32;
-    this.#bytes.set(payload, (slot + PAYLOAD) << 2);
+    this.#bytes.set(payload, 4 * (slot + PAYLOAD));
     if (this.#hasChecksum) {
       // Of what was meant, not of what is there: somebody else may have written meanwhile.
       words[slot + CHECKSUM] = checksumOf(payload, counter, kind, version);
@@ -136,7 +142,7 @@ export class LaneMemory {
       const to = at >> 2;
       for (let word = 0; word < end; word++) target[to + word] = words[slot + PAYLOAD + word]!;
     } else {
-      const from = (slot + PAYLOAD) << 2;
+      const from = 4 * (slot + PAYLOAD);
       bytes.set(this.#bytes.subarray(from, from + length), at);
     }
     if (

@@ -62,11 +62,11 @@ export class SharedLane implements Lane {
   }
 
   #take(count: number): number {
-    const counter = addToCounter(this.#words, this.#headAt, count);
-    if (counter + count > MAX_COUNTER) {
+    // The second word of the head tells that the end is near; until then, nobody looks.
+    if (this.#words[this.#headAt + 1] === -1 && this.head() + count > MAX_COUNTER) {
       throw new RangeError(`Cannot publish to Ring: its counters end at ${MAX_COUNTER}`);
     }
-    return counter;
+    return addToCounter(this.#words, this.#headAt, count);
   }
 
   #write(counter: number, payload: Uint8Array, kind: number, version: number): void {
@@ -89,10 +89,11 @@ export class SharedLane implements Lane {
     }
   }
 
-  /** Whether a mark that looks newer than a counter's really is one that a writer may have set. */
+  /** Whether a mark that looks newer than a counter's is one that a writer may have set: for the same slot, some rounds later. */
   #isNewer(mark: number, counter: number): boolean {
-    const ahead = ((mark - markOf(counter)) | 0) / 2;
-    return Math.ceil(ahead) <= this.head() - counter;
+    const ahead = Math.ceil(((mark - markOf(counter)) | 0) / 2);
+    const { capacity } = this.#memory;
+    return ahead >= capacity && ahead % capacity === 0 && ahead < this.head() - counter;
   }
 
   #wasLapped(): void {

@@ -115,8 +115,9 @@ export class Follower<T> implements RingFollower<T> {
       if (value === undefined) return false;
       pending.resolve({ value, done: false });
     } catch (error) {
-      this.end();
+      // In this order: an end fulfils what is pending.
       pending.reject(error);
+      this.end();
     }
     return true;
   }

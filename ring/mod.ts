@@ -25,6 +25,7 @@
  *
  * @module ring
  */
+export { type EventFrame, readEventFrame } from "./_envelope.ts";
 export { bytesCodec, type Codec, type JsonCodec, jsonCodec, textCodec } from "./codec.ts";
 export { RingCursor, type RingCursorOptions, type RingLoss } from "./cursor.ts";
 export { FrameTooLargeError, RingFormatError, RingLaneError } from "./errors.ts";

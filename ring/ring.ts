@@ -281,6 +281,8 @@ export class Ring {
     const { next } = state;
     const reading = this.#reading;
     reading.begin(readMax(options));
+    // What is left of a look that failed.
+    reading.frames = NO_FRAMES;
     let from: number;
     let to: number;
     if (next.length === 1) {
@@ -317,6 +319,9 @@ export class Ring {
   ): RingProgress {
     const state = this.#stateOf(cursor);
     const max = readMax(options);
+    if (typeof visitor !== "function") {
+      throw new TypeError(refusal("read Ring", "visitor must be a function", visitor));
+    }
     // Out of the way while it is in use: the visitor may read this ring as well. If it throws, there is another one the next time.
     const pool = this.#pool ?? new FramePool(this.#payloadCapacity);
     this.#pool = undefined;
@@ -332,6 +337,7 @@ export class Ring {
       const isDone = reading.room > 0 || reading.next === start;
       visitAll(state, index, start, reading, visitor);
       room -= reading.count;
+      if (this.#closed) break;
       if (isDone) step++;
       if (room === 0) state.turn = index + 1 < next.length ? index + 1 : 0;
     }

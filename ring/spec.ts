@@ -31,8 +31,8 @@ export interface RingSpec {
   readonly nodes?: number | undefined;
 
   /**
-   * The counter of the first frame of a new ring, for a ring that goes on where another ended. Not part of what a ring is: attaching
-   * ignores it.
+   * The counter of the first frame in each lane of a new ring, for a ring that goes on where another ended: an integer from 0 to 2^52,
+   * divided by the number of lanes, so that their sum is exact. Not part of what a ring is: attaching ignores it.
    *
    * @default {0}
    */
@@ -78,8 +78,9 @@ export function checkSpec(spec: RingSpec): void {
     );
   }
   checkInteger("nodes", nodes, 1, MAX_NODES);
-  // Half of what a number holds exactly is left for the ring to grow into.
-  checkInteger("firstCounter", firstCounter, 0, 2 ** 52);
+  // Half of what a number holds exactly is left for the ring to grow into, in all lanes together.
+  const lanes = topology === "shared" ? 1 : nodes;
+  checkInteger("firstCounter", firstCounter, 0, Math.floor(2 ** 52 / lanes));
 }
 
 function checkInteger(name: string, value: unknown, least: number, most: number, also = ""): void {

@@ -21,6 +21,7 @@ const ring = [
   "matchSubject",
   "memoryStorage",
   "parseFrameId",
+  "readEventFrame",
   "ringGeometry",
   "sharedStorage",
   "textCodec",

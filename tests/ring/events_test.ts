@@ -5,7 +5,9 @@ import {
   frameId,
   FrameTooLargeError,
   memoryStorage,
+  readEventFrame,
   Ring,
+  RingCursor,
   sharedStorage,
   textCodec,
 } from "../../ring/mod.ts";
@@ -343,4 +345,19 @@ test("EventRing refuses a cursor of another ring, and all that needs a ring that
   assertThrows(() => events.pollTopic(cursor, "a"), TypeError, "closed");
   assertThrows(() => events.follow(), TypeError, "closed");
   assertThrows(() => events.reset(), TypeError, "closed");
+});
+
+test("readEventFrame() finds the topic and the bytes of an event, whatever codec wrote it", () => {
+  using ring = new Ring(memoryStorage({ capacity: 16, payloadCapacity: 64 }));
+  const text = new EventRing<string>(ring, { codec: textCodec });
+  text.publish("orders.paid", "¡sí!");
+  text.publish("orders.paid", "");
+  for (const bytes of [[], [0], [0, 0], [0, 0, 97], [2, 0, 97], [1, 0, 255], [1, 0, 42]]) {
+    ring.publish(new Uint8Array(bytes), { kind: 1 });
+  }
+  const { frames } = ring.poll(RingCursor.fromStart(ring));
+  const [full, empty, ...others] = frames.map((frame) => readEventFrame(frame));
+  assertEquals(full, { topic: "orders.paid", bytes: new TextEncoder().encode("¡sí!") });
+  assertEquals(empty, { topic: "orders.paid", bytes: new Uint8Array(0) });
+  assertEquals(others, Array.from({ length: 7 }, () => undefined));
 });
