@@ -20,6 +20,19 @@ export interface MappedHomeOptions {
  *
  * @param options Where the files are.
  * @returns What `Fleet.join` takes as `home`.
+ *
+ * @example Joining a fleet of processes
+ * ```ts
+ * import { Fleet } from "@weir/weir/ring";
+ * import { mappedHome } from "@weir/weir/ring/mapped";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using fleet = Fleet.join("orders", { capacity: 4, home: mappedHome({ directory }) });
+ * fleet.events<{ id: number }>().publish("orders.created", { id: 7 });
+ * assertEquals(fleet.members(), [0]);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  */
 export function mappedHome({ directory = "/dev/shm" }: MappedHomeOptions = {}): FleetHome {
   return (fleet, ring, spec) => {

@@ -35,6 +35,21 @@ const WRITABLE_BY_OTHERS = 0o022;
  * @throws {RangeError} If a number of the specification is out of its range.
  * @throws {Error} If the file cannot be made, opened or mapped, belongs to somebody else, or can be written by others; or if the runtime
  * may not, or cannot, map files.
+ *
+ * @example Going on with what is in the file
+ * ```ts
+ * import { Ring } from "@weir/weir/ring";
+ * import { mappedStorage } from "@weir/weir/ring/mapped";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `/tmp/weir-example-${crypto.randomUUID()}`;
+ * for (const expected of [0n, 1n]) {
+ *   using storage = mappedStorage(path, { capacity: 1024, payloadCapacity: 64 });
+ *   using ring = new Ring(storage);
+ *   assertEquals(ring.publish(new TextEncoder().encode("started")), expected);
+ * }
+ * await Deno.remove(path);
+ * ```
  */
 export function mappedStorage(path: string | URL, spec?: RingSpec): RingStorage {
   const name = nameOf(path);
@@ -51,6 +66,23 @@ export function mappedStorage(path: string | URL, spec?: RingSpec): RingStorage 
  * @param path Where the file is.
  * @throws {RingFormatError} If the file is no ring.
  * @throws {Error} If the file cannot be opened or mapped; or if the runtime may not, or cannot, map files.
+ *
+ * @example Asking who writes a ring
+ * ```ts
+ * import { Ring } from "@weir/weir/ring";
+ * import { mappedObserver, mappedStorage } from "@weir/weir/ring/mapped";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = `/tmp/weir-example-${crypto.randomUUID()}`;
+ * using storage = mappedStorage(path, { capacity: 1024, payloadCapacity: 64, nodes: 2 });
+ * using writer = new Ring(storage, { node: 1 });
+ * writer.publish(new Uint8Array([1]));
+ *
+ * using observed = mappedObserver(path);
+ * using ring = new Ring(observed);
+ * assertEquals(ring.stats().lanes.map(({ hasWriter }) => hasWriter), [false, true]);
+ * await Deno.remove(path);
+ * ```
  */
 export function mappedObserver(path: string | URL): RingStorage {
   return open(detectSystem(), nameOf(path), undefined, "read");
