@@ -283,15 +283,11 @@ export class Ring {
     reading.begin(readMax(options));
     // What is left of a look that failed.
     reading.frames = NO_FRAMES;
-    let from: number;
-    let to: number;
-    if (next.length === 1) {
-      from = this.#readLane(state, 0, reading);
-      to = next[0]!;
-    } else {
-      from = this.#readLanes(state, reading);
-      to = positionOf(state);
-    }
+    const distance = next.length === 1
+      ? this.#readLane(state, 0, reading)
+      : this.#readLanes(state, reading);
+    const to = positionOf(state);
+    const from = to - distance;
     const { frames, overwritten, unavailable } = reading;
     reading.frames = NO_FRAMES;
     state.delivered += reading.count;
@@ -326,27 +322,32 @@ export class Ring {
     const pool = this.#pool ?? new FramePool(this.#payloadCapacity);
     this.#pool = undefined;
     const { reading } = pool;
-    const { next, turn, delivered, overwritten, unavailable } = state;
-    let from = positionOf(state);
+    const { next, turn } = state;
     let room = max;
-    for (let step = 0; step < next.length && room > 0;) {
+    let distance = 0;
+    let overwritten = 0;
+    let unavailable = 0;
+    for (let step = 0; step < next.length && room > 0 && !this.#closed;) {
       const index = turn + step < next.length ? turn + step : turn + step - next.length;
       const start = next[index]!;
       reading.begin(Math.min(pool.size, room));
-      from -= start - this.#readLane(state, index, reading);
+      distance += this.#readLane(state, index, reading);
       const isDone = reading.room > 0 || reading.next === start;
       visitAll(state, index, start, reading, visitor);
       room -= reading.count;
-      if (this.#closed) break;
+      overwritten += reading.overwritten;
+      unavailable += reading.unavailable;
       if (isDone) step++;
       if (room === 0) state.turn = index + 1 < next.length ? index + 1 : 0;
     }
     this.#pool = pool;
-    const lost = {
-      overwritten: state.overwritten - overwritten,
-      unavailable: state.unavailable - unavailable,
+    const to = positionOf(state);
+    return {
+      delivered: max - room,
+      lost: overwritten + unavailable === 0 ? NO_LOSS : { overwritten, unavailable },
+      from: to - distance,
+      to,
     };
-    return { delivered: state.delivered - delivered, lost, from, to: positionOf(state) };
   }
 
   /**
@@ -512,7 +513,7 @@ export class Ring {
     this.close();
   }
 
-  /** Reads the lane that is the cursor's `index`th; answers where its counter was. */
+  /** Reads the lane that is the cursor's `index`th; answers how far it went. */
   #readLane(state: CursorState, index: number, reading: Reading): number {
     const { next } = state;
     const start = next[index]!;
@@ -522,23 +523,22 @@ export class Ring {
     state.stall = reading.stall;
     next[index] = reading.next;
     // Pulled back, it has gone no distance.
-    return Math.min(start, reading.next);
+    return Math.max(0, reading.next - start);
   }
 
-  /** Reads all lanes of a cursor while there is room; answers what its position was. */
+  /** Reads all lanes of a cursor while there is room; answers how far it went. */
   #readLanes(state: CursorState, reading: Reading): number {
     const { next, turn } = state;
-    let from = positionOf(state);
+    let distance = 0;
     for (let step = 0; step < next.length; step++) {
       const index = (turn + step) % next.length;
-      const start = next[index]!;
-      from -= start - this.#readLane(state, index, reading);
+      distance += this.#readLane(state, index, reading);
       if (reading.room === 0) {
         state.turn = (index + 1) % next.length;
         break;
       }
     }
-    return from;
+    return distance;
   }
 
   #laneOf(node: number): Lane {
