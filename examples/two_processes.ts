@@ -30,15 +30,17 @@ async function publish(path: string): Promise<void> {
     const runtime = "Deno" in globalThis ? ["run", "-A"] : [];
     const args = [...runtime, fileURLToPath(import.meta.url), path];
     const child = spawn(process.execPath, args, { stdio: "inherit" });
-    const ended = new Promise((resolve) => child.on("close", resolve));
+    const ended = new AbortController();
+    child.on("close", (code) => ended.abort(new Error(`the other process ended with ${code}`)));
 
     // The other one says hello in its own lane, node 1, once it follows.
-    for await (const { topic } of events.follow({ from: "start", node: 1 })) {
+    const { signal } = ended;
+    for await (const { topic } of events.follow({ from: "start", node: 1, signal })) {
       if (topic === "ready") break;
     }
     for (let value = 1; value <= BURST; value++) events.publish("value", value);
     events.publish("end", BURST);
-    await ended;
+    if (!signal.aborted) await new Promise((resolve) => child.on("close", resolve));
   } finally {
     rmSync(path);
   }

@@ -51,10 +51,11 @@ export function localBell(buffer: ArrayBuffer): RingBell {
 
 /** A bell for the threads that share the memory. */
 export function sharedBell(words: Int32Array): RingBell {
+  const wake = (): void => void Atomics.notify(words, BELL);
+  // Older browsers have nothing of the kind; readers look again and again there.
+  if (typeof Atomics.waitAsync !== "function") return { wake };
   return {
-    wake() {
-      Atomics.notify(words, BELL);
-    },
+    wake,
     wait(expected, timeoutMs, done) {
       const { async, value } = Atomics.waitAsync(words, BELL, expected, timeoutMs);
       if (!async) {

@@ -160,9 +160,11 @@ export function mapFile(
       // until its program runs.
       ask(CONTROL.setLock, LOCK.none, 0, 0);
       isClosed = true;
+      libc.close(descriptor);
+      // Whoever has moved the buffer elsewhere has the memory as well: it stays.
+      if (buffer.detached) return;
       // Detached before the memory goes: to touch it afterwards would kill the process.
       buffer.transfer(0);
-      libc.close(descriptor);
       libc.unmap(address, size);
     },
   };

@@ -6,7 +6,7 @@ import type { FleetHome } from "./fleet.ts";
 /** Options of {@linkcode mappedHome}. */
 export interface MappedHomeOptions {
   /**
-   * Where the directory of a fleet is made, `weir-` and the name of the fleet, for one user alone. The directory must be there. For
+   * Where the directory of a fleet is made, named `weir-`, the number of the user, `-` and the name of the fleet, for that user alone. The directory must be there. For
    * `/dev/shm`, Deno wants `--allow-all`; for `/run/user/UID`, which is in memory as well, no more than that path.
    *
    * @default {"/dev/shm"}
@@ -37,7 +37,10 @@ export interface MappedHomeOptions {
 export function mappedHome({ directory = "/dev/shm" }: MappedHomeOptions = {}): FleetHome {
   return (fleet, ring, spec) => {
     const system = detectSystem();
-    const folder = `${directory.replace(/\/+$/, "")}/weir-${fleet}`;
+    const base = directory.replace(/\/+$/, "");
+    // Each user has fleets of their own.
+    const user = system.inspect(base === "" ? "/" : base, 0)?.user;
+    const folder = `${base}/weir-${user ?? "any"}-${fleet}`;
     system.makeDirectory(folder);
     const facts = system.inspect(folder, 0);
     if (facts?.type !== "directory" || facts.owner !== facts.user || (facts.mode & 0o022) !== 0) {

@@ -2,6 +2,7 @@ import { frames } from "./frame.ts";
 import {
   BASE_64,
   CHECKSUM,
+  HEAD,
   KIND,
   laneOffset,
   LENGTH,
@@ -81,8 +82,8 @@ export class LaneMemory {
     const at = this.header / 2 + BASE_64;
     for (;;) {
       const base = Atomics.load(this.#wide, at);
-      // Somebody else has emptied more.
-      if (base > BigInt(counter)) break;
+      // Somebody else has emptied more, unless it is more than there ever was.
+      if (base > BigInt(counter) && base <= BigInt(this.loadCounter(this.header + HEAD))) break;
       if (Atomics.compareExchange(this.#wide, at, base, BigInt(counter)) === base) break;
     }
     // Whoever finds a frame without its mark looks for the reason; so nobody has to look at the base before.

@@ -37,11 +37,19 @@ export class PerNodeLane implements Lane {
   }
 
   base(): number {
-    return this.#memory.base();
+    const base = this.#memory.base();
+    // Others write here: a lane cannot begin behind its end.
+    return Math.min(base, this.head());
   }
 
   floor(): number {
-    return Math.max(this.#memory.loadCounter(this.#claimedAt) - this.#memory.capacity, this.base());
+    return Math.max(this.#loadClaimed() - this.#memory.capacity, this.base());
+  }
+
+  /** How far slots may be in the middle of being written: never more than a round beyond the head, whatever others have written there. */
+  #loadClaimed(): number {
+    const claimed = this.#memory.loadCounter(this.#claimedAt);
+    return Math.min(claimed, this.head() + this.#memory.capacity);
   }
 
   publish(payload: Uint8Array, kind: number, node: number, version: number): number {
@@ -83,7 +91,7 @@ export class PerNodeLane implements Lane {
   /** Goes on where the writer before ended, or died. */
   #takeUp(): void {
     this.#head = this.head();
-    this.#claimed = Math.max(this.#head, this.#memory.loadCounter(this.#claimedAt));
+    this.#claimed = Math.max(this.#head, this.#loadClaimed());
     storeCounter(this.#words, this.#headAt, this.#head);
     storeCounter(this.#words, this.#claimedAt, this.#claimed);
   }
@@ -109,8 +117,8 @@ export class PerNodeLane implements Lane {
       let copied = 0;
       while (copied < count && this.#memory.copy(start + copied, reading)) copied++;
       fence();
-      const claimed = this.#memory.load(this.#claimedAt);
-      if (copied === count && ((claimed - start) | 0) <= capacity) {
+      const claimed = (this.#memory.load(this.#claimedAt) - start) | 0;
+      if (copied === count && claimed >= count && claimed <= capacity) {
         reading.next = start + count;
         reading.room -= count;
         return;

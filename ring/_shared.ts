@@ -35,7 +35,9 @@ export class SharedLane implements Lane {
   }
 
   base(): number {
-    return this.#memory.base();
+    const base = this.#memory.base();
+    // Others write here: a lane cannot begin behind its end.
+    return Math.min(base, this.head());
   }
 
   floor(): number {

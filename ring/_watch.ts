@@ -108,7 +108,10 @@ export class Watch {
     this.#cancel = bell.wait!(word, Math.min(this.#stallMs() ?? BELL_MS, BELL_MS), () => {
       if (round !== this.#round) return;
       this.#cancel = undefined;
-      if (!look()) this.#lookAtBell(round, look, bell);
+      // Not at once: where others are woken all the time, the rest of the program would never have its turn.
+      if (!look()) {
+        this.#nextTurn(() => round === this.#round && this.#lookAtBell(round, look, bell));
+      }
     });
   }
 }

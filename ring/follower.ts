@@ -22,7 +22,8 @@ export class Follower<T> implements RingFollower<T> {
   readonly #take: () => T | undefined;
   readonly #watch: Watch;
   readonly #signal: AbortSignal | undefined;
-  readonly #onEnd: () => void;
+  readonly #ring: { readonly closed: boolean };
+  readonly #waiting: Set<{ end(): Promise<void> }>;
   #done = false;
   /** Settles the `next()` that is pending. */
   #pending: { resolve(result: IteratorResult<T>): void; reject(reason: unknown): void } | undefined;
@@ -34,13 +35,15 @@ export class Follower<T> implements RingFollower<T> {
     watch: Watch,
     cursor: RingCursor,
     signal: AbortSignal | undefined,
-    onEnd: () => void,
+    ring: { readonly closed: boolean },
+    waiting: Set<{ end(): Promise<void> }>,
   ) {
     this.#take = take;
     this.#watch = watch;
     this.cursor = cursor;
     this.#signal = signal;
-    this.#onEnd = onEnd;
+    this.#ring = ring;
+    this.#waiting = waiting;
   }
 
   next(): Promise<IteratorResult<T>> {
@@ -50,6 +53,7 @@ export class Follower<T> implements RingFollower<T> {
   }
 
   #step(): Promise<IteratorResult<T>> {
+    if (this.#ring.closed) this.#done = true;
     if (this.#done) return Promise.resolve({ value: undefined, done: true });
     if (this.#signal?.aborted) {
       this.end();
@@ -84,6 +88,7 @@ export class Follower<T> implements RingFollower<T> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         this.#pending = undefined;
+        this.#waiting.delete(this);
         signal?.removeEventListener("abort", onAbort);
       };
       const onAbort = async (): Promise<void> => {
@@ -101,6 +106,7 @@ export class Follower<T> implements RingFollower<T> {
           reject(reason);
         },
       };
+      this.#waiting.add(this);
       signal?.addEventListener("abort", onAbort);
       this.#watch.start(() => this.#look(), mustYield);
     });
@@ -128,7 +134,6 @@ export class Follower<T> implements RingFollower<T> {
     this.#done = true;
     const stopped = this.#watch.stop();
     this.#pending?.resolve({ value: undefined, done: true });
-    this.#onEnd();
     await stopped;
   }
 

@@ -54,7 +54,8 @@ export interface RingPublishOptions {
 /** Options of {@linkcode Ring.poll} and {@linkcode Ring.visit}. */
 export interface RingPollOptions {
   /**
-   * How many frames to take at most: a positive integer.
+   * How many frames to take at most: a positive integer. Without it 1024, or fewer where frames carry more than 4 KiB: together they have at
+   * most 4 MiB then.
    *
    * @default {1024}
    */

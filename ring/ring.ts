@@ -36,7 +36,9 @@ import type { RingStorage } from "./storage.ts";
 const NO_FRAMES = Object.freeze([]) as unknown as RingFrame[];
 const NO_LOSS: RingLoss = Object.freeze({ overwritten: 0, unavailable: 0 });
 const MAX_VERSION = Number.MAX_SAFE_INTEGER;
+/** How many frames a look takes where nothing else is said, and how many bytes they have together at most, unless one alone has more. */
 const DEFAULT_MAX = 1_024;
+const DEFAULT_MAX_BYTES = 4_194_304;
 const DEFAULT_STALL_MS = 100;
 
 /** What the ring's own files may do with a ring. */
@@ -62,8 +64,8 @@ export let rings: RingInternals;
 /**
  * A bounded, append-only stream of frames in memory that one thread, many workers or many processes share.
  *
- * Writers never wait: a new frame takes the place of the oldest. Readers write nothing: each has a {@linkcode RingCursor} of its own, and
- * is told exactly how many frames it lost.
+ * Writers never wait: a new frame takes the place of the oldest. No reader changes what another one sees: each has a {@linkcode RingCursor} of
+ * its own, and is told exactly how many frames it lost.
  *
  * | operation | cost |
  * |---|---|
@@ -94,12 +96,14 @@ export class Ring {
   readonly #words: Int32Array;
   readonly #wide: BigInt64Array;
   readonly #payloadCapacity: number;
+  readonly #defaultMax: number;
   readonly #reading: Reading = new Reading();
   readonly #takeOver: boolean;
   readonly #stallMs: number;
   /** Tells this writer from all others that may want a lane. */
   readonly #owner: number = 1 + Math.floor(Math.random() * (2 ** 31 - 1));
-  readonly #followers: Set<{ end(): Promise<void> }> = new Set();
+  /** Followers that wait; those that do not find out by themselves that the ring is closed. */
+  readonly #waiting: Set<{ end(): Promise<void> }> = new Set();
   readonly #forget: () => void;
   #node: number | undefined;
   /** The lane that this ring writes, once it has one. */
@@ -134,6 +138,8 @@ export class Ring {
     this.#words = new Int32Array(buffer, 0, laneOffset(geometry.lanes) / 4);
     this.#wide = new BigInt64Array(buffer, 0, laneOffset(geometry.lanes) / 8);
     this.#payloadCapacity = geometry.payloadCapacity;
+    const fit = Math.floor(DEFAULT_MAX_BYTES / Math.max(1, geometry.payloadCapacity));
+    this.#defaultMax = Math.max(1, Math.min(DEFAULT_MAX, fit));
     const slab = new Slab();
     this.#lanes = Array.from({ length: geometry.lanes }, (_, lane) => {
       const memory = new LaneMemory(storage, lane, slab);
@@ -280,7 +286,7 @@ export class Ring {
     const state = this.#stateOf(cursor);
     const { next } = state;
     const reading = this.#reading;
-    reading.begin(readMax(options));
+    reading.begin(readMax(options, this.#defaultMax));
     // What is left of a look that failed.
     reading.frames = NO_FRAMES;
     const distance = next.length === 1
@@ -314,7 +320,7 @@ export class Ring {
     options?: RingPollOptions,
   ): RingProgress {
     const state = this.#stateOf(cursor);
-    const max = readMax(options);
+    const max = readMax(options, this.#defaultMax);
     if (typeof visitor !== "function") {
       throw new TypeError(refusal("read Ring", "visitor must be a function", visitor));
     }
@@ -396,17 +402,13 @@ export class Ring {
     take: () => T | undefined,
   ): RingFollower<T> {
     const state = this.#stateOf(cursor);
-    readMax(options);
+    readMax(options, this.#defaultMax);
     const watch = new Watch(
       this.#storage,
       options.maxSleepMs,
       () => state.stall === undefined ? undefined : this.#stallMs,
     );
-    const follower = new Follower(take, watch, cursor, options.signal, () => {
-      this.#followers.delete(follower);
-    });
-    this.#followers.add(follower);
-    return follower;
+    return new Follower(take, watch, cursor, options.signal, this, this.#waiting);
   }
 
   #cursorFrom(from: unknown, node: number | undefined): RingCursor {
@@ -505,7 +507,7 @@ export class Ring {
       this.#storage.lanes.release(this.#ownLane, this.#owner);
     }
     this.#own = undefined;
-    for (const follower of [...this.#followers]) follower.end();
+    for (const follower of [...this.#waiting]) follower.end();
   }
 
   /** Closes the ring. */
@@ -647,8 +649,8 @@ function checkVersion(version: number): void {
   );
 }
 
-function readMax(options: RingPollOptions | undefined): number {
-  const max = options?.max ?? DEFAULT_MAX;
+function readMax(options: RingPollOptions | undefined, most: number): number {
+  const max = options?.max ?? most;
   if (Number.isInteger(max) && max > 0) return max;
   throw new RangeError(refusal("read Ring", "max must be a positive integer", max));
 }

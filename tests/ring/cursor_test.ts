@@ -106,7 +106,6 @@ test("The law holds for a cursor far beyond the heads of several lanes", () => {
       using ring = new Ring(storage, { node: 0 });
       ring.publish(bytes(1));
       const cursor = RingCursor.at(ring, counters);
-      // BUG: the sum that it begins with is rounded, and the law is off by what that makes.
       const { from, to } = way === "poll" ? ring.poll(cursor) : ring.visit(cursor, () => {});
       assertEquals([from, to], [counters[0] === 0 ? 0 : 1, 1]);
       assertEquals(cursor.counters, [1, 0, 0]);

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { mappedHome } from "../../ring/mapped.ts";
 import { Fleet, RingFormatError, RingLaneError } from "../../ring/mod.ts";
 import { Child } from "../_child.ts";
@@ -9,6 +10,7 @@ import { bothRuntimes } from "../_runtimes.ts";
 import { until } from "../tap/_wait.ts";
 import { linuxTest as test } from "./_linux.ts";
 
+const user = process.geteuid!();
 const member = new URL("./_process_member.ts", import.meta.url);
 
 /** Gives the body a directory of its own. */
@@ -65,7 +67,7 @@ test(
       using fleet = Fleet.join("orders", { capacity: 2, home });
       fleet.events<number>().publish("kept", 7);
     }
-    assertEquals(statSync(join(directory, "weir-orders")).mode & 0o777, 0o700);
+    assertEquals(statSync(join(directory, `weir-${user}-orders`)).mode & 0o777, 0o700);
     using fleet = Fleet.join("orders", { capacity: 2, home });
     assertEquals(fleet.node, 0);
     const events = fleet.events<number>();
@@ -83,13 +85,13 @@ test(
   inDirectory((directory) => {
     const home = mappedHome({ directory });
     Fleet.join("open", { capacity: 1, home }).close();
-    chmodSync(join(directory, "weir-open"), 0o777);
-    symlinkSync("/dev/null", join(directory, "weir-file"));
+    chmodSync(join(directory, `weir-${user}-open`), 0o777);
+    symlinkSync("/dev/null", join(directory, `weir-${user}-file`));
     for (const name of ["open", "file"]) {
       assertThrows(
         () => Fleet.join(name, { capacity: 1, home }),
         Error,
-        `Cannot join Fleet: its directory must be one that only this user writes, received "${directory}/weir-${name}"`,
+        `Cannot join Fleet: its directory must be one that only this user writes, received "${directory}/weir-${user}-${name}"`,
       );
     }
     assertThrows(() =>

@@ -478,7 +478,8 @@ test("A frame that comes between the last look and the wait for the bell is not 
 
 test("A frame that comes anywhere between two looks and a sleep is not missed", async () => {
   for (const make of [memoryStorage, sharedStorage]) {
-    for (let at = 0, isThere = true; isThere; at++) {
+    let isThere = true;
+    for (let at = 0; isThere; at++) {
       const storage = make(SPEC);
       using time = new FakeTime();
       using writer = new Ring(storage, { node: 1 });

@@ -304,6 +304,25 @@ for (const topology of ["per-node", "shared"] as const) {
     }
   });
 
+  test(`Ring.latest() of a ${topology} ring that is never still comes to an end`, () => {
+    for (const capacity of [1, 2, 8]) {
+      for (const more of [1, capacity]) {
+        using storage = memoryStorage({ capacity, payloadCapacity: 24, topology });
+        using writer = new Ring(storage, { node: 0 });
+        using reader = new Ring(storage);
+        publishNext(writer);
+        let steps = 0;
+        const { result } = interleave(() => reader.latest(), () => true, () => {
+          for (let count = 0; count < more; count++) publishNext(writer);
+          steps++;
+        });
+        assert(steps < 1_000, `${steps} steps`);
+        if (result !== undefined) assertExact(reader, result);
+        else assertExact(reader, reader.latest()!);
+      }
+    }
+  });
+
   test(`A reset of a ${topology} ring in the middle of a look loses nothing that comes after it`, () => {
     for (const [name, read] of READS) {
       for (const capacity of [1, 2, 4]) {

@@ -69,7 +69,7 @@ function look(ring: Ring, cursor: RingCursor, max = 1_000): [number[], number, n
 test("A claimed frame stops a reader, and is delivered once when it is committed", () => {
   for (const [, make] of STORAGES) {
     for (const firstCounter of FIRST) {
-      for (const before of [0, 1, 2, 3, 4]) {
+      for (const before of [0, 1, 2, 3]) {
         for (const hasBegun of [false, true]) {
           using world = new World(4, firstCounter, 24, make);
           const { ring, memory } = world;
@@ -79,8 +79,7 @@ test("A claimed frame stops a reader, and is delivered once when it is committed
           const counters = Array.from({ length: before }, (_, index) => firstCounter + index);
           memory.setHead(slow + 1);
           if (hasBegun) memory.begin(slow);
-          if (before < 4) world.publish(1);
-          else counters.shift();
+          if (before < 3) world.publish(1);
           for (let looks = 0; looks < 3; looks++) {
             assertEquals(look(ring, cursor)[0], looks === 0 ? counters : []);
             assertEquals([cursor.position, cursor.lost.unavailable], [slow, 0]);
@@ -89,7 +88,7 @@ test("A claimed frame stops a reader, and is delivered once when it is committed
           assertEquals(ring.read(frameId(0, slow)), undefined);
           memory.write(slow, payloadOf(ring, 0, slow));
           memory.commit(slow);
-          assertEquals(look(ring, cursor), [before < 4 ? [slow, slow + 1] : [slow], 0, 0]);
+          assertEquals(look(ring, cursor), [before < 3 ? [slow, slow + 1] : [slow], 0, 0]);
           assertEquals(look(ring, cursor), [[], 0, 0]);
         }
       }
