@@ -1,5 +1,6 @@
 /**
- * What a case is: one question about speed, asked of several contestants, each of which must give the right answer.
+ * What a case is: one question about speed, asked of several contestants, each of which must give the right answer. Most cases ask for
+ * the time that an item takes, within one thread; some ask for other figures, such as what gets through between two processes.
  *
  * @module
  */
@@ -51,6 +52,61 @@ export interface Case {
   readonly references: readonly Reference[];
   /** Who takes part; the first one is ours, and the one that budgets judge. */
   readonly contestants: readonly Contestant[];
+}
+
+/** The one figure of a {@linkcode Case}. */
+export const nsPerItem = "ns/item";
+
+/** What else can be measured than a time per item: one column of a table. */
+export interface Figure {
+  /** Its name, with its unit. */
+  readonly name: string;
+  /** How many digits it has behind the point. */
+  readonly digits: number;
+  /** The budget: the least that it may be for the first contestant. */
+  readonly least?: number;
+  /** The budget: the most that it may be for the first contestant. */
+  readonly most?: number;
+}
+
+/** What a contestant has measured, by the names of the figures. */
+export type Figures = Readonly<Record<string, number>>;
+
+/** One way of doing what a {@linkcode FigureCase} asks for. */
+export interface FigureContestant {
+  /** Its name in the table. */
+  readonly name: string;
+  /**
+   * Measures itself, for about `ms` milliseconds a figure, once it is warm. It is called once, in a process of its own, and checks what it
+   * receives: it throws a {@linkcode WrongAnswerError} for what is not right, and an {@linkcode UnavailableError} for what it cannot do
+   * here.
+   */
+  readonly measure: (ms: number) => Promise<Figures>;
+}
+
+/** One question that a time per item does not answer. */
+export interface FigureCase {
+  /** The module, a slash, and a name. */
+  readonly id: string;
+  /** What is done, in one line. */
+  readonly title: string;
+  /** What is measured. The first one is the one whose rounds are shown. */
+  readonly figures: readonly Figure[];
+  /** Who takes part; the first one is ours, and the one that budgets judge. */
+  readonly contestants: readonly FigureContestant[];
+}
+
+/** A case of either kind. */
+export type AnyCase = Case | FigureCase;
+
+/** Says that a contestant received something else than it should have. */
+export class WrongAnswerError extends Error {
+  override readonly name = "WrongAnswerError";
+}
+
+/** Says that a contestant needs something that is not here. */
+export class UnavailableError extends Error {
+  override readonly name = "UnavailableError";
 }
 
 /**

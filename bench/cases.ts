@@ -3,14 +3,18 @@
  *
  * @module
  */
-import type { Case } from "./case.ts";
+import type { AnyCase } from "./case.ts";
 
 /** Each imports one file; a child process imports only the file of its case. */
-export const caseFiles: readonly (() => Promise<{ cases: readonly Case[] }>)[] = [
+export const caseFiles: readonly (() => Promise<{ cases: readonly AnyCase[] }>)[] = [
   () => import("./cases/channel_send.ts"),
   () => import("./cases/channel_batch.ts"),
   () => import("./cases/channel_rendezvous.ts"),
   () => import("./cases/channel_overflow.ts"),
   () => import("./cases/channel_abort.ts"),
   () => import("./cases/channel_merge.ts"),
+  () => import("./cases/ring_memory.ts"),
+  () => import("./cases/ring_events.ts"),
+  () => import("./cases/ring_workers.ts"),
+  () => import("./cases/ring_processes.ts"),
 ];

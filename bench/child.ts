@@ -1,29 +1,39 @@
 /**
- * Measures one contestant of one case: `child.ts INDEX CASE CONTESTANT CPU_MS`. Runs on Deno and on Bun, in a process that does
- * nothing else, so that what the engine learnt from one contestant does not help or hurt another. Prints one line of JSON, a
+ * Measures one contestant of one case: `child.ts INDEX CASE CONTESTANT MS`. Runs on Deno and on Bun, in a process that does nothing
+ * else, so that what the engine learnt from one contestant does not help or hurt another. Prints one line of JSON, a
  * {@linkcode Measurement}.
  *
  * @module
  */
 import process from "node:process";
-import type { Answer, Case, Contestant, PreparedRun } from "./case.ts";
+import {
+  type Answer,
+  type Case,
+  type Contestant,
+  type FigureContestant,
+  type Figures,
+  nsPerItem,
+  type PreparedRun,
+  UnavailableError,
+  WrongAnswerError,
+} from "./case.ts";
 import { caseFiles } from "./cases.ts";
 import { npm } from "./peers.ts";
 
 /** What came of it. */
 export type Measurement =
-  | { readonly state: "measured"; readonly nsPerItem: number; readonly samples: number }
+  | { readonly state: "measured"; readonly figures: Figures }
   | { readonly state: "unavailable" | "wrong" | "failed"; readonly reason: string };
 
 /** Before it is timed, a contestant runs at least so long, for the engine to compile it; each of these runs is checked too. */
 const warmUpShare = 0.5;
 
-async function measure(item: Case, contestant: Contestant, cpuMs: number): Promise<Measurement> {
+async function time(item: Case, contestant: Contestant, cpuMs: number): Promise<Figures> {
   let loaded;
   try {
     loaded = await contestant.load();
   } catch (error) {
-    return { state: "unavailable", reason: firstLine(error) };
+    throw new UnavailableError(firstLine(error));
   }
   const isPlain = typeof loaded === "function";
   const { prepare, run }: PreparedRun = typeof loaded === "function"
@@ -52,10 +62,30 @@ async function measure(item: Case, contestant: Contestant, cpuMs: number): Promi
     ? undefined
     : await (isPlain ? measure(() => timed(undefined), options) : measure(generator, options));
   if (wrong !== undefined || stats === undefined) {
-    const reason = `answered ${JSON.stringify(wrong)} instead of ${JSON.stringify(item.answer)}`;
-    return { state: "wrong", reason };
+    throw new WrongAnswerError(
+      `answered ${JSON.stringify(wrong)} instead of ${JSON.stringify(item.answer)}`,
+    );
   }
-  return { state: "measured", nsPerItem: stats.p50 / item.items, samples: stats.ticks };
+  return { [nsPerItem]: stats.p50 / item.items };
+}
+
+async function measure(file: number, id: string, name: string, ms: number): Promise<Measurement> {
+  try {
+    const { cases } = await caseFiles[file]!();
+    const item = cases.find((item) => item.id === id)!;
+    const contestant = item.contestants.find((contestant) => contestant.name === name)!;
+    const figures = "figures" in item
+      ? await (contestant as FigureContestant).measure(ms)
+      : await time(item, contestant as Contestant, ms);
+    return { state: "measured", figures };
+  } catch (error) {
+    const state = error instanceof UnavailableError
+      ? "unavailable"
+      : error instanceof WrongAnswerError
+      ? "wrong"
+      : "failed";
+    return { state, reason: firstLine(error) };
+  }
 }
 
 function equals(left: Answer, right: Answer): boolean {
@@ -68,15 +98,7 @@ function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
 }
 
-const [file, id, name, cpuMs] = process.argv.slice(2);
-let measurement: Measurement;
-try {
-  const { cases } = await caseFiles[Number(file)]!();
-  const item = cases.find((item) => item.id === id)!;
-  const contestant = item.contestants.find((contestant) => contestant.name === name)!;
-  measurement = await measure(item, contestant, Number(cpuMs));
-} catch (error) {
-  measurement = { state: "failed", reason: firstLine(error) };
-}
+const [file, id, name, ms] = process.argv.slice(2);
+const measurement = await measure(Number(file), id!, name!, Number(ms));
 // A peer may have left a timer behind.
 process.stdout.write(`${JSON.stringify(measurement)}\n`, () => process.exit(0));

@@ -3,55 +3,43 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
-import type { Case } from "./case.ts";
+import type { AnyCase } from "./case.ts";
 import type { Measurement } from "./child.ts";
-import { type RuntimeName, stdVariable } from "./peers.ts";
-
-/** An installed runtime. */
-export interface Runtime {
-  /** Which one. */
-  readonly name: RuntimeName;
-  /** Its executable. */
-  readonly path: string;
-  /** Its version. */
-  readonly version: string;
-}
+import { stdVariable } from "./peers.ts";
+import { argumentsFor, type Runtime, type RuntimeName, toldToChildren } from "./runtimes.ts";
 
 /** How thoroughly to measure. */
 export interface MeasureOptions {
   /** How often each contestant is measured. */
   readonly rounds: number;
-  /** How long each time, in milliseconds of the measured code's own time. */
-  readonly cpuMs: number;
+  /** How long each time, in milliseconds: of the measured code's own time, or for each figure. */
+  readonly ms: number;
   /** The module that holds `@std/async`, if there is one. */
   readonly std: string | undefined;
+  /** Where contestants put their files. */
+  readonly directory: string;
+}
+
+/** What all rounds say of one figure. */
+export interface Rounds {
+  /** Their median; for a time per item, each of them is a median as well. */
+  readonly middle: number;
+  /** The smallest of them. */
+  readonly least: number;
+  /** The largest. */
+  readonly most: number;
 }
 
 /** What all rounds say of one contestant on one runtime. */
 export type Result =
-  | {
-    readonly state: "measured";
-    /** Nanoseconds per item: the median of the rounds, each of which is a median. */
-    readonly nsPerItem: number;
-    /** The smallest and the largest of the rounds. */
-    readonly least: number;
-    readonly most: number;
-  }
+  | { readonly state: "measured"; readonly figures: ReadonlyMap<string, Rounds> }
   | Exclude<Measurement, { state: "measured" }>;
 
 /** Results by the contestant's name. */
 export type Results = ReadonlyMap<string, Result>;
 
 const childLimitMs = 120_000;
-const child = fileURLToPath(new URL("child.ts", import.meta.url));
-
-/** What starts a script on a runtime; mitata needs to collect garbage between measurements. */
-const launch: Readonly<Record<RuntimeName, readonly string[]>> = {
-  deno: ["run", "--quiet", "-A", "--no-config", "--no-lock", "--v8-flags=--expose-gc", child],
-  // Peers are installed even below a directory that has node_modules.
-  bun: ["--install=fallback", "--prefer-offline", child],
-};
+const child = new URL("child.ts", import.meta.url);
 
 /**
  * Measures all contestants of a case on all runtimes.
@@ -64,10 +52,14 @@ const launch: Readonly<Record<RuntimeName, readonly string[]>> = {
  */
 export async function measureCase(
   file: number,
-  item: Case,
+  item: AnyCase,
   runtimes: readonly Runtime[],
-  { rounds, cpuMs, std }: MeasureOptions,
+  { rounds, ms, std, directory }: MeasureOptions,
 ): Promise<ReadonlyMap<RuntimeName, Results>> {
+  const env = {
+    ...toldToChildren(runtimes, directory),
+    ...(std === undefined ? {} : { [stdVariable]: std }),
+  };
   const collected = new Map(runtimes.map(({ name }) => [name, new Map<string, Measurement[]>()]));
   for (let round = 0; round < rounds; round++) {
     for (const { name } of item.contestants) {
@@ -77,7 +69,7 @@ export async function measureCase(
         ofRuntime.set(name, measurements);
         // What failed once is settled.
         if (measurements.some(({ state }) => state !== "measured")) continue;
-        measurements.push(await runChild(runtime, [`${file}`, item.id, name, `${cpuMs}`], std));
+        measurements.push(await runChild(runtime, [`${file}`, item.id, name, `${ms}`], env));
       }
     }
   }
@@ -92,12 +84,12 @@ export async function measureCase(
 async function runChild(
   runtime: Runtime,
   args: readonly string[],
-  std: string | undefined,
+  env: Record<string, string>,
 ): Promise<Measurement> {
   const limit = AbortSignal.timeout(childLimitMs);
   const { code, stdout, stderr } = await new Deno.Command(runtime.path, {
-    args: [...launch[runtime.name], ...args],
-    env: std === undefined ? {} : { [stdVariable]: std },
+    args: argumentsFor(runtime.name, child, args),
+    env,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -113,17 +105,25 @@ async function runChild(
 }
 
 function combine(measurements: readonly Measurement[]): Result {
-  const times: number[] = [];
+  const values = new Map<string, number[]>();
   for (const measurement of measurements) {
     if (measurement.state !== "measured") return measurement;
-    times.push(measurement.nsPerItem);
+    for (const [name, value] of Object.entries(measurement.figures)) {
+      values.set(name, [...values.get(name) ?? [], value]);
+    }
   }
-  times.sort((a, b) => a - b);
-  const middle = (times.length - 1) / 2;
   return {
     state: "measured",
-    nsPerItem: (times[Math.floor(middle)]! + times[Math.ceil(middle)]!) / 2,
-    least: times[0]!,
-    most: times.at(-1)!,
+    figures: new Map(values.entries().map(([name, all]) => [name, roundsOf(all)])),
+  };
+}
+
+function roundsOf(values: readonly number[]): Rounds {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return {
+    middle: (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2,
+    least: sorted[0]!,
+    most: sorted.at(-1)!,
   };
 }

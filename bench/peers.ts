@@ -8,15 +8,14 @@
  */
 import process from "node:process";
 import type { Channel } from "../channel/mod.ts";
+import { runtime } from "./runtimes.ts";
 
-/** The runtimes that are measured. */
-export type RuntimeName = "deno" | "bun";
+function specifierOf(peer: string): string {
+  return runtime === "deno" ? `npm:${peer}` : peer;
+}
 
-/** The runtime of this process. */
-export const runtime: RuntimeName = "Bun" in globalThis ? "bun" : "deno";
-
-function load<M>(specifier: string): Promise<M> {
-  return import(runtime === "deno" ? `npm:${specifier}` : specifier);
+function load<M>(peer: string): Promise<M> {
+  return import(specifierOf(peer));
 }
 
 /** The pinned packages. Each call imports one. */
@@ -25,9 +24,23 @@ export const npm = {
   itPushable: (): Promise<typeof import("npm:it-pushable@3.2.4")> => load("it-pushable@3.2.4"),
   repeater: (): Promise<typeof import("npm:@repeaterjs/repeater@3.1.0")> =>
     load("@repeaterjs/repeater@3.1.0"),
+  ringbuf: (): Promise<Ringbuf> => load("ringbuf.js@0.4.0"),
   effect: (): Promise<typeof import("npm:effect@4.1.0/Effect")> => load("effect@4.1.0/Effect"),
   effectQueue: (): Promise<typeof import("npm:effect@4.1.0/Queue")> => load("effect@4.1.0/Queue"),
 } as const;
+
+/** What {@linkcode npm} imports as `ringbuf`. */
+export type Ringbuf = typeof import("npm:ringbuf.js@0.4.0");
+
+/**
+ * Finds ringbuf.js for a worker: in Bun, those install nothing by themselves.
+ *
+ * @returns What a worker can import it by.
+ */
+export async function ringbufAddress(): Promise<string> {
+  await npm.ringbuf();
+  return import.meta.resolve(specifierOf("ringbuf.js@0.4.0"));
+}
 
 /** What `@std/async` and our channel have in common. */
 export type CommonChannel<T> =

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Case, Reference } from "./case.ts";
-import type { Result, Results } from "./measure.ts";
-import type { RuntimeName } from "./peers.ts";
+import { type AnyCase, type Case, type FigureCase, nsPerItem } from "./case.ts";
+import type { Result, Results, Rounds } from "./measure.ts";
+import type { RuntimeName } from "./runtimes.ts";
 
 /** What became of one budget on one runtime. */
 export interface Verdict {
@@ -13,70 +13,133 @@ export interface Verdict {
   readonly id: string;
   /** Where. */
   readonly runtime: RuntimeName;
-  /** What was compared with what. */
-  readonly reference: Reference & { readonly limit: number };
-  /** The ratio; undefined if it was not measured. */
-  readonly ratio: number | undefined;
+  /** What the budget is about: the peer that is compared with, or the figure. */
+  readonly of: string;
+  /** The budget in words, such as `<= 0.40`. */
+  readonly limit: string;
+  /** The ratio or the figure in words; undefined if it was not measured. */
+  readonly value: string | undefined;
   /** Whether it was met. */
   readonly state: "met" | "missed" | "not measured";
 }
 
 /**
- * Judges the budgets of a case: the time of the first contestant, divided by the peer's.
+ * Judges the budgets of a case: the time of the first contestant, divided by the peer's, or its figures.
  *
  * @param item The case.
  * @param runtime Where it was measured.
  * @param results Its results there.
  * @returns One verdict a budget.
  */
-export function judge(item: Case, runtime: RuntimeName, results: Results): Verdict[] {
+export function judge(item: AnyCase, runtime: RuntimeName, results: Results): Verdict[] {
   const verdicts: Verdict[] = [];
-  for (const { peer, limit } of item.references) {
-    if (limit === undefined) continue;
-    const ratio = ratioOf(results.get(item.contestants[0]!.name), results.get(peer));
-    const state = ratio === undefined ? "not measured" : ratio <= limit ? "met" : "missed";
-    verdicts.push({ id: item.id, runtime, reference: { peer, limit }, ratio, state });
+  const ours = results.get(item.contestants[0]!.name);
+  const add = (
+    of: string,
+    value: number | undefined,
+    sign: "<=" | ">=",
+    limit: number | undefined,
+    text: (value: number) => string,
+  ): void => {
+    if (limit === undefined) return;
+    const isMet = value !== undefined && (sign === "<=" ? value <= limit : value >= limit);
+    verdicts.push({
+      id: item.id,
+      runtime,
+      of,
+      limit: `${sign} ${limit.toFixed(2)}`,
+      value: value === undefined ? undefined : text(value),
+      state: value === undefined ? "not measured" : isMet ? "met" : "missed",
+    });
+  };
+  if ("figures" in item) {
+    for (const { name, digits, least, most } of item.figures) {
+      const text = (value: number): string => value.toFixed(digits);
+      const value = roundsOf(ours, name)?.middle;
+      add(name, value, ">=", least, text);
+      add(name, value, "<=", most, text);
+    }
+  } else {
+    for (const { peer, limit } of item.references) {
+      add(`of ${peer}`, ratioOf(ours, results.get(peer)), "<=", limit, ratioText);
+    }
   }
   return verdicts;
 }
 
 /**
- * The table of a case on one runtime: a row a contestant, a column of ratios a reference.
+ * The table of a case on one runtime: a row a contestant, a column a figure or, of times, one for each reference.
  *
  * @param item The case.
  * @param runtime Where it was measured.
  * @param results Its results there.
  * @returns Its lines.
  */
-export function tableOf(item: Case, runtime: RuntimeName, results: Results): string[] {
+export function tableOf(item: AnyCase, runtime: RuntimeName, results: Results): string[] {
   const verdicts = judge(item, runtime, results);
-  const rows = [[
-    runtime,
-    "ns/item",
-    "rounds",
-    ...item.references.map(({ peer }) => `of ${peer}`),
-  ]];
+  const names = item.contestants.map(({ name }) => name);
   const notes: string[] = [];
-  for (const [index, { name }] of item.contestants.entries()) {
+  for (const name of names) {
     const result = results.get(name)!;
-    if (result.state !== "measured") {
-      const state = result.state === "unavailable"
-        ? "not available here"
-        : result.state.toUpperCase();
-      rows.push([name, "-", state]);
-      notes.push(`${name}: ${state}: ${result.reason}`);
+    if (result.state !== "measured") notes.push(`${name}: ${stateOf(result)}: ${result.reason}`);
+  }
+  const rows = "figures" in item
+    ? figureRows(item, names, runtime, results, verdicts)
+    : timeRows(item, names, runtime, results, verdicts);
+  return [...rows, ...notes];
+}
+
+function timeRows(
+  item: Case,
+  names: readonly string[],
+  runtime: RuntimeName,
+  results: Results,
+  verdicts: readonly Verdict[],
+): string[] {
+  const rows = [[runtime, nsPerItem, "rounds", ...item.references.map(({ peer }) => `of ${peer}`)]];
+  for (const [index, name] of names.entries()) {
+    const result = results.get(name)!;
+    const time = roundsOf(result, nsPerItem);
+    if (time === undefined) {
+      rows.push([name, "-", stateOf(result)]);
       continue;
     }
     const ratios = item.references.map(({ peer }) => {
       const ratio = ratioOf(result, results.get(peer));
       const shown = ratio === undefined ? "-" : ratioText(ratio);
-      const verdict = index === 0 && verdicts.find(({ reference }) => reference.peer === peer);
+      const verdict = index === 0 && verdicts.find(({ of }) => of === `of ${peer}`);
       return verdict ? `${shown} ${verdictText(verdict)}` : shown;
     });
-    const span = `${nanoseconds(result.least)} - ${nanoseconds(result.most)}`;
-    rows.push([name, nanoseconds(result.nsPerItem), span, ...ratios]);
+    rows.push([name, nanoseconds(time.middle), spanOf(time, nanoseconds), ...ratios]);
   }
-  return [...align(rows), ...notes];
+  return align(rows, (column) => column === 1);
+}
+
+function figureRows(
+  { figures: [first, ...others] }: FigureCase,
+  names: readonly string[],
+  runtime: RuntimeName,
+  results: Results,
+  verdicts: readonly Verdict[],
+): string[] {
+  const rows = [[runtime, first!.name, "rounds", ...others.map(({ name }) => name)]];
+  if (verdicts.length > 0) rows[0]!.push("budget");
+  for (const [index, name] of names.entries()) {
+    const result = results.get(name)!;
+    const rounds = roundsOf(result, first!.name);
+    if (rounds === undefined) {
+      rows.push([name, "-", stateOf(result)]);
+      continue;
+    }
+    const text = (value: number): string => value.toFixed(first!.digits);
+    const cells = others.map(({ name, digits }) =>
+      roundsOf(result, name)?.middle.toFixed(digits) ?? "-"
+    );
+    const budgets = index === 0 ? verdicts.map((one) => `${one.of} ${verdictText(one)}`) : [];
+    rows.push([name, text(rounds.middle), spanOf(rounds, text), ...cells, budgets.join(", ")]);
+  }
+  const last = 3 + others.length;
+  return align(rows, (column) => column === 1 || (column > 2 && column < last));
 }
 
 /**
@@ -92,10 +155,10 @@ export function summaryOf(
 ): string[] {
   const budgets = new Map<string, string[]>();
   for (const verdict of verdicts) {
-    const { id, reference, ratio } = verdict;
-    const name = `${id}, of ${reference.peer}`;
-    const row = budgets.get(name) ?? [name, `<= ${reference.limit.toFixed(2)}`];
-    row.push(ratio === undefined ? verdict.state : `${ratioText(ratio)} ${mark(verdict)}`);
+    const { id, of, limit, value } = verdict;
+    const name = `${id}, ${of}`;
+    const row = budgets.get(name) ?? [name, limit];
+    row.push(value === undefined ? verdict.state : `${value} ${mark(verdict)}`);
     budgets.set(name, row);
   }
   const counts = runtimes.map((runtime) => {
@@ -108,17 +171,30 @@ export function summaryOf(
     }`;
   });
   if (verdicts.length === 0) return ["no budgets in these cases"];
-  return [...align([["budget", "limit", ...runtimes], ...budgets.values()]), "", ...counts];
+  const rows = [["budget", "limit", ...runtimes], ...budgets.values()];
+  return [...align(rows, (column) => column === 1), "", ...counts];
+}
+
+function roundsOf(result: Result | undefined, figure: string): Rounds | undefined {
+  return result?.state === "measured" ? result.figures.get(figure) : undefined;
 }
 
 function ratioOf(ours: Result | undefined, theirs: Result | undefined): number | undefined {
-  if (ours?.state !== "measured" || theirs?.state !== "measured") return undefined;
-  return ours.nsPerItem / theirs.nsPerItem;
+  const [one, other] = [roundsOf(ours, nsPerItem), roundsOf(theirs, nsPerItem)];
+  if (one === undefined || other === undefined) return undefined;
+  return one.middle / other.middle;
+}
+
+function stateOf({ state }: Result): string {
+  return state === "unavailable" ? "not available here" : state.toUpperCase();
+}
+
+function spanOf({ least, most }: Rounds, text: (value: number) => string): string {
+  return `${text(least)} - ${text(most)}`;
 }
 
 function verdictText(verdict: Verdict): string {
-  const limit = `<= ${verdict.reference.limit.toFixed(2)}`;
-  return verdict.ratio === undefined ? `${limit} not measured` : `${limit} ${mark(verdict)}`;
+  return `${verdict.limit} ${verdict.value === undefined ? "not measured" : mark(verdict)}`;
 }
 
 function mark({ state }: Verdict): string {
@@ -133,8 +209,11 @@ function nanoseconds(ns: number): string {
   return ns.toFixed(ns < 100 ? 1 : 0);
 }
 
-/** Pads cells, so that the first column reads from the left and numbers stand below each other. */
-function align(rows: readonly (readonly string[])[]): string[] {
+/** Pads cells, so that names read from the left and numbers stand below each other. */
+function align(
+  rows: readonly (readonly string[])[],
+  isNumber: (column: number) => boolean,
+): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) {
@@ -143,7 +222,7 @@ function align(rows: readonly (readonly string[])[]): string[] {
   }
   return rows.map((row) =>
     row.map((cell, index) =>
-      index === 1 ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!)
+      isNumber(index) ? cell.padStart(widths[index]!) : cell.padEnd(widths[index]!)
     ).join("  ").trimEnd()
   );
 }

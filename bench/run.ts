@@ -2,7 +2,7 @@
  * `deno task bench` measures ours against named peers, on Deno and on Bun, and says which budgets of the design are met.
  *
  * ```sh
- * deno task bench                        # everything, in about three minutes
+ * deno task bench                        # everything, in about six minutes
  * deno task bench channel/send merge     # cases whose name holds one of these
  * deno task bench --only bun --quick     # one runtime; a smoke run, whose times mean little
  * WEIR_BENCH_STD=../std deno task bench  # where JSR cannot be reached: a checkout of denoland/std
@@ -12,10 +12,15 @@
  * code non-zero. Times are ratios in the same run and never gate: each contestant is measured by mitata in processes of its own, in
  * rounds that take turns with the others and with the other runtime. A time is the median of the rounds' medians.
  *
- * To add a case, write it into a file in `bench/cases` and name a new file in `bench/cases.ts`. The first contestant of a case is
- * ours; a reference with a `limit` is a budget. Build inputs outside of the run; keep counters in local variables, since V8 is slow
- * on captured variables that change; answer with counts and a digest, so that nothing can be optimised away. Peers are imported by
- * `bench/peers.ts`, pinned.
+ * What goes on between threads or processes is not a time per item: those cases have figures of their own, each the median of the
+ * rounds, and a budget is the least or the most that one may be. `bench/ring/link.ts` says what is measured. They need two cores for
+ * themselves: with a third thread that is busy, or on a virtual machine whose cores are moved about, they say more of that than of
+ * what they compare.
+ *
+ * To add a case, write it into a file in `bench/cases` and name a new file in `bench/cases.ts`: a `Case` for a time per item, a
+ * `FigureCase` for anything else. The first contestant of a case is ours; a reference with a `limit` is a budget. Build inputs
+ * outside of the run; keep counters in local variables, since V8 is slow on captured variables that change; answer with counts and a
+ * digest, so that nothing can be optimised away. Peers are imported by `bench/peers.ts`, pinned.
  *
  * @module
  */
@@ -23,11 +28,11 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { findBun } from "../tools/bun.ts";
 import { execute, refuse, root, say } from "../tools/repository.ts";
-import type { Case } from "./case.ts";
+import type { AnyCase } from "./case.ts";
 import { caseFiles } from "./cases.ts";
-import { measureCase, type MeasureOptions, type Runtime } from "./measure.ts";
-import type { RuntimeName } from "./peers.ts";
+import { measureCase, type MeasureOptions } from "./measure.ts";
 import { judge, summaryOf, tableOf, type Verdict } from "./report.ts";
+import type { Runtime, RuntimeName } from "./runtimes.ts";
 import { findStd } from "./std.ts";
 
 const runtimeNames: readonly RuntimeName[] = ["deno", "bun"];
@@ -79,8 +84,8 @@ function choose(args: readonly string[]): Choice {
 }
 
 /** The chosen cases, each with the index of its file. */
-async function findCases(filters: readonly string[]): Promise<[file: number, item: Case][]> {
-  const all: [number, Case][] = [];
+async function findCases(filters: readonly string[]): Promise<[file: number, item: AnyCase][]> {
+  const all: [number, AnyCase][] = [];
   for (const [file, load] of caseFiles.entries()) {
     for (const item of (await load()).cases) all.push([file, item]);
   }
@@ -122,10 +127,17 @@ async function machine(runtimes: readonly Runtime[]): Promise<string> {
   ].join("; ");
 }
 
+/** Makes a directory for temporary files: in memory where there is a place for that, since a disk would be measured as well. */
+async function makeDirectory(): Promise<string> {
+  const prefix = "weir-bench-";
+  return await Deno.makeTempDir({ dir: "/dev/shm", prefix })
+    .catch(() => Deno.makeTempDir({ prefix }));
+}
+
 const { filters, only, quick } = choose(Deno.args);
 const chosen = await findCases(filters);
 const runtimes = await findRuntimes(only);
-const directory = await Deno.makeTempDir({ prefix: "weir-bench-" });
+const directory = await makeDirectory();
 const verdicts: Verdict[] = [];
 const failures: string[] = [];
 try {
@@ -133,8 +145,9 @@ try {
   const std = await findStd(directory);
   say(std.text);
   const options: MeasureOptions = {
-    ...(quick ? { rounds: 1, cpuMs: 20 } : { rounds: 3, cpuMs: 250 }),
+    ...(quick ? { rounds: 1, ms: 20 } : { rounds: 3, ms: 250 }),
     std: std.module,
+    directory,
   };
   for (const [file, item] of chosen) {
     say(`\n${item.id}: ${item.title}`);
