@@ -2,6 +2,12 @@ import { BELL } from "./layout.ts";
 
 /** How readers that wait are woken: by the word of the header that changes whenever somebody has something for them. */
 export interface RingBell {
+  /**
+   * Whether to be woken takes longer than to look again in the next turns of the event loop, which is then done for a while first.
+   *
+   * @default {false}
+   */
+  readonly isSlow?: boolean;
   /** Wakes all who wait; the word has changed before. */
   wake(): void;
   /**

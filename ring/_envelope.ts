@@ -1,4 +1,4 @@
-import { bytesCodec, type Codec, decoder, encoded, encoder } from "./codec.ts";
+import { bytesCodec, type Codec, decodeText, encoded, encoder } from "./codec.ts";
 import { FrameTooLargeError, refusal } from "./errors.ts";
 import type { RingFrame } from "./frame.ts";
 import { isSubject } from "./subject.ts";
@@ -9,17 +9,18 @@ export const EVENT_KIND = 1;
 export const LEAST_EVENT_BYTES = 3;
 const LENGTH_BYTES = 2;
 const MAX_TOPIC_BYTES = 0xffff;
+/** How many topics are remembered, a power of two, and how long each may be, in bytes. */
+const KNOWN_TOPICS = 256;
+const MAX_KNOWN_BYTES = 128;
 
 /** Writes the topic and the value of events into payloads of frames, and reads them. */
 export class Envelope<T> {
   readonly #codec: Codec<T>;
   readonly #payloadCapacity: number;
   #bytes: Uint8Array = new Uint8Array(0);
-  // Most events have the topic of the one before.
-  #written = "";
-  #writtenBytes: Uint8Array = new Uint8Array(0);
-  #read = "";
-  #readBytes: Uint8Array = new Uint8Array(0);
+  // Topics come again: each is encoded, and decoded, once.
+  readonly #written: Map<string, Uint8Array> = new Map();
+  readonly #read: (readonly [bytes: Uint8Array, topic: string] | undefined)[] = [];
 
   constructor(codec: Codec<T>, payloadCapacity: number) {
     this.#codec = codec;
@@ -54,41 +55,37 @@ export class Envelope<T> {
   }
 
   #bytesOf(topic: string): Uint8Array {
-    if (topic === this.#written && topic !== "") return this.#writtenBytes;
+    const known = this.#written.get(topic);
+    if (known !== undefined) return known;
     // Half a surrogate pair would come back as something else.
     if (!isSubject(topic) || !topic.isWellFormed()) {
       const requirement = "topic must be tokens with dots between them, without wildcards";
       throw new TypeError(refusal("publish to EventRing", requirement, topic));
     }
-    this.#writtenBytes = encoder.encode(topic);
-    this.#written = topic;
-    return this.#writtenBytes;
+    const bytes = encoder.encode(topic);
+    if (bytes.length <= MAX_KNOWN_BYTES) {
+      if (this.#written.size === KNOWN_TOPICS) this.#written.clear();
+      this.#written.set(topic, bytes);
+    }
+    return bytes;
   }
 
   /** The topic of the event in a frame; undefined if there is none. */
   topicOf(frame: RingFrame): string | undefined {
     const { payload } = frame;
     if (frame.kind !== EVENT_KIND || payload.length < LEAST_EVENT_BYTES) return undefined;
-    const length = payload[0]! | (payload[1]! << 8);
-    if (LENGTH_BYTES + length > payload.length) return undefined;
-    const known = this.#readBytes;
-    if (length === known.length && length > 0) {
-      let same = 0;
-      while (same < length && payload[LENGTH_BYTES + same] === known[same]) same++;
-      if (same === length) return this.#read;
-    }
-    return this.#readTopic(payload.slice(LENGTH_BYTES, LENGTH_BYTES + length));
-  }
-
-  #readTopic(bytes: Uint8Array): string | undefined {
-    try {
-      const topic = decoder.decode(bytes);
-      if (!isSubject(topic)) return undefined;
-      this.#readBytes = bytes;
-      return this.#read = topic;
-    } catch {
-      return undefined;
-    }
+    const end = LENGTH_BYTES + (payload[0]! | (payload[1]! << 8));
+    if (end > payload.length) return undefined;
+    if (end > LENGTH_BYTES + MAX_KNOWN_BYTES) return readTopic(payload.subarray(LENGTH_BYTES, end));
+    let hash = end;
+    for (let at = LENGTH_BYTES; at < end; at++) hash = Math.imul(hash ^ payload[at]!, 0x01000193);
+    const place = (hash ^ (hash >>> 15)) & (KNOWN_TOPICS - 1);
+    const known = this.#read[place];
+    if (known !== undefined && isSame(payload, known[0])) return known[1];
+    const bytes = payload.slice(LENGTH_BYTES, end);
+    const topic = readTopic(bytes);
+    if (topic !== undefined) this.#read[place] = [bytes, topic];
+    return topic;
   }
 
   /** The value of the event in a frame that has a topic. Throws what the codec throws. */
@@ -96,6 +93,9 @@ export class Envelope<T> {
     return this.#codec.decode(bytesOf(frame));
   }
 }
+
+/** What remembers the topics of frames for those that have no ring of events; none before it is used. */
+let reader: Envelope<Uint8Array> | undefined;
 
 /** An event as it stands in a frame. */
 export interface EventFrame {
@@ -125,11 +125,31 @@ export interface EventFrame {
  * ```
  */
 export function readEventFrame(frame: RingFrame): EventFrame | undefined {
-  const topic = new Envelope(bytesCodec, 0).topicOf(frame);
+  reader ??= new Envelope(bytesCodec, 0);
+  const topic = reader.topicOf(frame);
   return topic === undefined ? undefined : { topic, bytes: bytesOf(frame) };
 }
 
 /** The bytes of the value of the event in a frame that has a topic. */
 function bytesOf({ payload }: RingFrame): Uint8Array {
   return payload.subarray(LENGTH_BYTES + (payload[0]! | (payload[1]! << 8)));
+}
+
+function readTopic(bytes: Uint8Array): string | undefined {
+  try {
+    const topic = decodeText(bytes);
+    return isSubject(topic) ? topic : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the topic in a payload has these bytes. Its length is theirs, or another that is not. */
+function isSame(payload: Uint8Array, bytes: Uint8Array): boolean {
+  const { length } = bytes;
+  if ((payload[0]! | (payload[1]! << 8)) !== length) return false;
+  for (let at = 0; at < length; at++) {
+    if (payload[LENGTH_BYTES + at] !== bytes[at]) return false;
+  }
+  return true;
 }

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { decoder, encoder } from "./codec.ts";
+import { decodeText, encoder } from "./codec.ts";
 import { FrameTooLargeError, refusal } from "./errors.ts";
 
 // The kinds of frames; that of events is 1.
@@ -88,7 +88,7 @@ export function readPut(payload: Uint8Array): Put | undefined {
 /** Reads a key; undefined if it is none. */
 export function readKey(bytes: Uint8Array): string | undefined {
   try {
-    return decoder.decode(bytes) || undefined;
+    return decodeText(bytes) || undefined;
   } catch {
     return undefined;
   }

@@ -233,6 +233,7 @@ function mappedBell(mapping: Mapping): RingBell {
   if (wait === undefined) return { wake };
   const words = new Int32Array(mapping.buffer, 0, BELL + 1);
   return {
+    isSlow: true,
     wake,
     wait(expected, timeoutMs, done) {
       const waiting = wait(4 * BELL, expected, timeoutMs);

@@ -57,6 +57,13 @@ export class Watch {
       }
     }
     const round = ++this.#round;
+    const bell = this.#bell;
+    if (bell !== undefined && bell.isSlow !== true) {
+      if (isLater) {
+        this.#nextTurn(() => round === this.#round && this.#lookAtBell(round, look, bell));
+      } else this.#lookAtBell(round, look, bell);
+      return;
+    }
     const since = performance.now();
     const lookBusily = (): void => {
       if (round !== this.#round) return;
