@@ -7,6 +7,8 @@ const SPINS = 64;
 /** How long, in milliseconds, to look in every turn of the event loop: at most, and at least. */
 const MAX_BUSY_MS = 2;
 const MIN_BUSY_MS = 0.05;
+/** In how many milliseconds something comes soon: a little more than the shortest sleep. */
+const SOON_MS = 1.3;
 /** How long a wait for the bell lasts at most, should a writer have died before it could ring. */
 const BELL_MS = 1_000;
 const DEFAULT_MAX_SLEEP_MS = 20;
@@ -65,17 +67,22 @@ export class Watch {
       return;
     }
     const since = performance.now();
+    const lookAndLearn = (): boolean => {
+      if (!look()) return false;
+      // What came soon would have been found without a sleep, had it been looked for a little longer. The other side may do the same, so
+      // that neither would ever find the other awake if only what was found awake counted.
+      const wasSoon = performance.now() - since < SOON_MS;
+      this.#busyMs = wasSoon
+        ? Math.min(MAX_BUSY_MS, 2 * this.#busyMs)
+        : Math.max(MIN_BUSY_MS, this.#busyMs / 2);
+      return true;
+    };
     const lookBusily = (): void => {
       if (round !== this.#round) return;
-      if (look()) {
-        this.#busyMs = Math.min(MAX_BUSY_MS, 2 * this.#busyMs);
-      } else if (performance.now() - since < this.#busyMs) {
-        this.#nextTurn(lookBusily);
-      } else {
-        this.#busyMs = Math.max(MIN_BUSY_MS, this.#busyMs / 2);
-        if (this.#bell === undefined) this.#lookSeldom(round, look, 1);
-        else this.#lookAtBell(round, look, this.#bell);
-      }
+      if (lookAndLearn()) return;
+      if (performance.now() - since < this.#busyMs) this.#nextTurn(lookBusily);
+      else if (bell === undefined) this.#lookSeldom(round, lookAndLearn, 1);
+      else this.#lookAtBell(round, lookAndLearn, bell);
     };
     this.#nextTurn(lookBusily);
   }

@@ -377,6 +377,18 @@ test("Closing the ring, or its storage, ends all who follow", async () => {
   }
 });
 
+test("A ring that is closed between two values ends all who follow, whatever they have not read", async () => {
+  for (const [ring, time] of worlds()) {
+    const counted = countedSignal();
+    for (const value of [1, 2]) ring.publish(bytes(value));
+    const follower = ring.follow({ from: "start", max: 1, signal: counted.signal });
+    assertEquals(found(await settled(time, follower.next())), [1]);
+    ring.close();
+    assertEquals([await follower.next(), await follower.next()], [END, END]);
+    assertEquals([follower.cursor.position, counted.listening], [1, 0]);
+  }
+});
+
 test("Many follow one ring, each at its own pace", async () => {
   for (const [ring, time] of worlds({ capacity: 512, payloadCapacity: 8 })) {
     const followers = Array.from(

@@ -7,7 +7,7 @@ import {
   type RingFrame,
   type RingStorage,
 } from "../../ring/mod.ts";
-import { OWNER } from "../../ring/layout.ts";
+import { BASE_64, laneOffset, OWNER } from "../../ring/layout.ts";
 import { test } from "../_harness.ts";
 import { dieAt, everywhere, interleave, slowPayload } from "./_interleave.ts";
 import {
@@ -159,6 +159,51 @@ test("A lane whose head and claim do not agree is taken up with the larger of th
     using ring = new Ring(storage);
     assertEquals(publishNext(ring), BigInt(head!));
     assertEquals([memory.claimed(), memory.head()], [Math.max(head! + 1, claimed!), head! + 1]);
+  }
+});
+
+test("A claim that nobody can have made costs one round at most", () => {
+  for (const isTakenOver of [false, true]) {
+    for (const claimed of [2 ** 20, 2 ** 32 + 8, 2 ** 50, 2 ** 53 - 1]) {
+      // A writer that goes on writes the first word of its claim each time, the second rarely.
+      if (!isTakenOver && claimed > 2 ** 20) continue;
+      using storage = memoryStorage({ capacity: 4, payloadCapacity: 24 });
+      const memory = new Memory(storage);
+      const first = new Ring(storage, { node: 0 });
+      for (let count = 0; count < 6; count++) publishNext(first);
+      memory.setClaimed(claimed);
+      assertEquals([first.lane().retainedFrom, first.latest()], [6, undefined]);
+      using next = new Ring(storage, { node: 0, takeOver: true });
+      const writer = isTakenOver ? next : first;
+      const cursor = RingCursor.fromStart(writer);
+      for (let count = 0; count < 8; count++) {
+        publishNext(writer);
+        const { frames, lost } = pollByLaw(writer, cursor);
+        const first = isTakenOver ? [1, 6] : [4, 3];
+        assertEquals([frames.length, lost.overwritten], count === 0 ? first : [1, 0]);
+        for (const frame of frames) assertExact(writer, frame);
+      }
+      if (isTakenOver) assertEquals(memory.claimed(), 14);
+    }
+  }
+});
+
+test("A base behind the head of its lane is that head, until the lane is emptied again", () => {
+  for (const topology of ["per-node", "shared"] as const) {
+    for (const base of [7n, 2n ** 40n, 2n ** 53n - 1n, 2n ** 63n - 1n, -1n]) {
+      using storage = memoryStorage({ capacity: 4, payloadCapacity: 24, topology });
+      using ring = new Ring(storage, { node: 0 });
+      for (let count = 0; count < 6; count++) publishNext(ring);
+      new BigInt64Array(storage.buffer)[laneOffset(0) / 8 + BASE_64] = base;
+      assertEquals([ring.lane().base, ring.lane().retainedFrom], [6, 6]);
+      assertEquals(RingCursor.fromStart(ring).counters, [6]);
+      ring.reset();
+      const cursor = RingCursor.fromStart(ring);
+      assertEquals(cursor.position, 6);
+      for (let count = 0; count < 3; count++) publishNext(ring);
+      const { frames, lost } = pollByLaw(ring, cursor);
+      assertEquals([frames.length, lost], [3, { overwritten: 0, unavailable: 0 }]);
+    }
   }
 });
 

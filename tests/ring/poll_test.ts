@@ -54,6 +54,34 @@ test("Ring.poll() takes 1024 frames where nothing else is said", () => {
   }
 });
 
+test("Ring.poll() takes 4 MiB where nothing else is said, or one frame that carries more", () => {
+  for (
+    const [payloadCapacity, expected] of [
+      [4_096, 1_024],
+      [4_097, 1_023],
+      [8_192, 512],
+      [2 ** 22 - 1, 1],
+      [2 ** 22, 1],
+      [2 ** 23, 1],
+    ] as const
+  ) {
+    // Slots that are not looked at take no memory.
+    const capacity = payloadCapacity > 10_000 ? 4 : 2_048;
+    using ring = new Ring(memoryStorage({ capacity, payloadCapacity }));
+    ring.publishBatch(Array.from({ length: capacity }, () => bytes(1)));
+    for (const options of [undefined, { max: undefined }]) {
+      const { frames, to } = ring.poll(RingCursor.fromStart(ring), options);
+      assertEquals([frames.length, to], [expected, expected]);
+      const { delivered } = ring.visit(RingCursor.fromStart(ring), () => {}, options);
+      assertEquals(delivered, expected);
+    }
+    assertEquals(
+      ring.poll(RingCursor.fromStart(ring), { max: 2_000 }).to,
+      Math.min(capacity, 2_000),
+    );
+  }
+});
+
 test("Ring.poll() of nothing new is empty, again and again", () => {
   for (const ring of rings(4)) {
     const cursor = RingCursor.fromStart(ring);
