@@ -109,6 +109,11 @@ async function findRuntimes(only: RuntimeName | undefined): Promise<Runtime[]> {
   return runtimes;
 }
 
+/** How busy the machine is, on average over the last minute. */
+function load(): string {
+  return loadavg()[0]!.toFixed(1);
+}
+
 async function machine(runtimes: readonly Runtime[]): Promise<string> {
   const git = async (...args: string[]): Promise<string> => {
     // Without git, there is no commit to name.
@@ -120,7 +125,7 @@ async function machine(runtimes: readonly Runtime[]): Promise<string> {
   const changes = await git("status", "--porcelain");
   return [
     `${cpus()[0]?.model.trim() ?? "unknown CPU"}, ${availableParallelism()} cores`,
-    `${Deno.build.os} ${Deno.build.arch}, load ${loadavg()[0]!.toFixed(1)}`,
+    `${Deno.build.os} ${Deno.build.arch}, load ${load()}`,
     runtimes.map(({ name, version }) => `${name} ${version}`).join(", "),
     new Date().toISOString(),
     commit === "" ? "no commit" : `commit ${commit}${changes === "" ? "" : " with changes"}`,
@@ -165,7 +170,8 @@ try {
   }
   say("");
   for (const line of summaryOf(verdicts, runtimes.map(({ name }) => name))) say(line);
-  say(start);
+  // What was measured counts for it as well; but it shows whether something else was going on.
+  say(`${start}; load at the end ${load()}`);
 } finally {
   await Deno.remove(directory, { recursive: true });
 }

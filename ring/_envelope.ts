@@ -1,4 +1,4 @@
-import { bytesCodec, type Codec, decodeText, encoded, encoder } from "./codec.ts";
+import { bytesCodec, type Codec, decodeText, encoded, encodeText } from "./codec.ts";
 import { FrameTooLargeError, refusal } from "./errors.ts";
 import type { RingFrame } from "./frame.ts";
 import { isSubject } from "./subject.ts";
@@ -62,7 +62,8 @@ export class Envelope<T> {
       const requirement = "topic must be tokens with dots between them, without wildcards";
       throw new TypeError(refusal("publish to EventRing", requirement, topic));
     }
-    const bytes = encoder.encode(topic);
+    // Kept for long, so not in a buffer that others share.
+    const bytes = encodeText(topic).slice();
     if (bytes.length <= MAX_KNOWN_BYTES) {
       if (this.#written.size === KNOWN_TOPICS) this.#written.clear();
       this.#written.set(topic, bytes);

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { decodeText, encoder } from "./codec.ts";
+import { decodeText, encodeText } from "./codec.ts";
 import { FrameTooLargeError, refusal } from "./errors.ts";
 
 // The kinds of frames; that of events is 1.
@@ -30,7 +30,7 @@ export function keyBytes(action: string, key: string): Uint8Array {
     const requirement = "key must be a string that is not empty, in well-formed Unicode";
     throw new TypeError(refusal(action, requirement, key));
   }
-  return encoder.encode(key);
+  return encodeText(key);
 }
 
 /** What is too large for a frame. */

@@ -1,3 +1,4 @@
+import { Slab } from "./_slab.ts";
 import { refusal } from "./errors.ts";
 
 /**
@@ -42,7 +43,22 @@ export interface JsonCodec {
   decode<T>(bytes: Uint8Array): T;
 }
 
-export const encoder: TextEncoder = new TextEncoder();
+const encoder = new TextEncoder();
+const slab = new Slab();
+/** Up to how many bytes a text may have to share a buffer with others. */
+const SHARED_BYTES = 1_024;
+
+/** Writes a text as UTF-8. */
+export function encodeText(text: string): Uint8Array {
+  // Each of its units has at most three bytes.
+  const most = 3 * text.length;
+  if (most > SHARED_BYTES) return encoder.encode(text);
+  // A buffer of its own would cost several times as much as all the rest.
+  const start = slab.take(most);
+  const { written } = encoder.encodeInto(text, slab.bytes.subarray(start, start + most));
+  return slab.bytes.subarray(start, start + written);
+}
+
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -69,7 +85,7 @@ export function decodeText(bytes: Uint8Array): string {
 export const jsonCodec: JsonCodec = {
   encode(value) {
     const text = JSON.stringify(value) as string | undefined;
-    if (text !== undefined) return encoder.encode(text);
+    if (text !== undefined) return encodeText(text);
     throw new TypeError(refusal("encode a value", "it must be one that JSON can say", value));
   },
   decode: (bytes) => JSON.parse(decodeText(bytes)),
@@ -87,7 +103,7 @@ export const bytesCodec: Codec<Uint8Array> = {
 /** Strings, in UTF-8. Half a surrogate pair comes back as U+FFFD, as everywhere on the platform. */
 export const textCodec: Codec<string> = {
   encode(value) {
-    if (typeof value === "string") return encoder.encode(value);
+    if (typeof value === "string") return encodeText(value);
     throw new TypeError(refusal("encode a value", "it must be a string", value));
   },
   decode: decodeText,

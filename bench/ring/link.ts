@@ -1,9 +1,9 @@
 /**
  * What is measured between two threads or processes, over any kind of link.
  *
- * **Flow**: one end sends as fast as it can for a while; the other counts what it gets. The time is that of the writer, or that from the first
- * message that came to the last, whichever is longer. What the link does with what the reader is too slow for is its own affair: a ring loses it and says so, a socket makes the writer
- * wait, `postMessage` piles it up.
+ * **Flow**: one end sends as fast as it can for a while; the other counts what it gets. The time is that of the writer, or that from
+ * the first message that came to the last, whichever is longer. What the link does with what the reader is too slow for is its own
+ * affair: a ring loses it and says so, a socket makes the writer wait, `postMessage` piles it up.
  *
  * **Latency**: two threads or processes have no clock in common that is good enough, so one end sends a message, the other sends it back,
  * and half of the time that took is called one way. *Paced*: the next message comes a millisecond after the answer, so that both ends

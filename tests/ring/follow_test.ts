@@ -523,6 +523,24 @@ test("A frame that comes anywhere between two looks and a sleep is not missed", 
   }
 });
 
+test("Ring.follow() waits at once at a bell that is fast, and looks on for a while before a slow one", async () => {
+  for (const isSlow of [undefined, false, true]) {
+    const storage = memoryStorage(SPEC);
+    const bell = isSlow === undefined ? storage.bell! : { ...storage.bell!, isSlow };
+    using time = new FakeTime();
+    using ring = new Ring(storageLike(storage, { bell }));
+    const follower = ring.follow();
+    const outcome = observe(follower.next());
+    // No time passes.
+    for (let turns = 0; turns < 10; turns++) await turn();
+    assertEquals(time.armed, isSlow === true ? 0 : 1);
+    ring.publish(bytes(1));
+    await eventually("it is found", () => outcome.state !== "pending");
+    assertEquals(found(outcome), [1]);
+    await follower.return!();
+  }
+});
+
 /** Calls `body` with timers that tell how long they are set to. */
 async function delaysOf(time: FakeTime, body: () => Promise<void>): Promise<number[]> {
   const delays: number[] = [];

@@ -201,8 +201,11 @@ test("A base behind the head of its lane is that head, until the lane is emptied
       const cursor = RingCursor.fromStart(ring);
       assertEquals(cursor.position, 6);
       for (let count = 0; count < 3; count++) publishNext(ring);
-      const { frames, lost } = pollByLaw(ring, cursor);
-      assertEquals([frames.length, lost], [3, { overwritten: 0, unavailable: 0 }]);
+      // Who comes later finds them as well.
+      for (const reader of [cursor, RingCursor.fromStart(ring)]) {
+        const { frames, lost } = pollByLaw(ring, reader);
+        assertEquals([frames.length, lost], [3, { overwritten: 0, unavailable: 0 }]);
+      }
     }
   }
 });
