@@ -33,7 +33,9 @@ declare const self: {
   postMessage(answer: PublisherAnswer): void;
 };
 
-self.onmessage = ({ data }) => {
+self.onmessage = ({ data }) => void work(data);
+
+async function work(data: PublisherTask): Promise<void> {
   const { buffer, node, first, count, stopAt, stopped, takeOver } = data;
   const ring = new Ring(attachStorage(buffer), { node, takeOver });
   const random = new Random(node + first);
@@ -42,7 +44,11 @@ self.onmessage = ({ data }) => {
   let version = first;
   const next = (): Uint8Array =>
     fill(whole.subarray(0, random.below(payloadCapacity + 1)), node, version);
-  while (version < first + count) ring.publish(next(), { version: version++ });
+  while (version < first + count) {
+    ring.publish(next(), { version: version++ });
+    // Deno does not end a worker that never turns to its event loop.
+    if (count === Infinity && version % 100 === 0) await new Promise((turn) => setTimeout(turn, 0));
+  }
   if (stopAt !== undefined) {
     const payload = slowPayload(next().slice());
     interleave(() => ring.publish(payload, { version }), stopAt, () => {
@@ -52,4 +58,4 @@ self.onmessage = ({ data }) => {
   }
   if (takeOver !== true) ring.close();
   self.postMessage({ published: version - first });
-};
+}
