@@ -96,9 +96,16 @@ export class Child implements AsyncDisposable {
     this.#child.stdout!.destroy();
   }
 
-  /** Sends it a signal, unless it has ended. Not by the child's own kill(), after which Deno hides its exit code. */
-  signal(name: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
-    if (!this.#hasEnded) process.kill(this.pid, name);
+  /** Sends it a signal; false if it has ended. Not by the child's own kill(), after which Deno hides its exit code. */
+  signal(name: "SIGINT" | "SIGTERM" | "SIGKILL"): boolean {
+    if (this.#hasEnded) return false;
+    try {
+      process.kill(this.pid, name);
+      return true;
+    } catch {
+      // It is gone, though not all that it has written is read.
+      return false;
+    }
   }
 
   /** Kills it, as nothing can prevent. */
