@@ -46,6 +46,14 @@ export function idOf(node: number, counter: number): bigint {
   return idWide[0]!;
 }
 
+/** What an id says. */
+export interface FrameIdParts {
+  /** The node that published the frame; 0 where a ring is shared. */
+  node: number;
+  /** The counter of the frame in its lane. */
+  counter: number;
+}
+
 /**
  * Takes the id of a frame apart.
  *
@@ -63,7 +71,7 @@ export function idOf(node: number, counter: number): bigint {
  * assertEquals(parseFrameId("3:17"), { node: 3, counter: 17 });
  * ```
  */
-export function parseFrameId(id: bigint | string): { node: number; counter: number } {
+export function parseFrameId(id: bigint | string): FrameIdParts {
   if (typeof id === "string") {
     const [, node, counter] = /^(\d{1,4}):(\d{1,16})$/.exec(id) ?? [];
     if (node === undefined) {

@@ -50,7 +50,13 @@ export {
   type FleetRingSpec,
 } from "./fleet.ts";
 export type { RingFollower } from "./follower.ts";
-export { formatFrameId, frameId, parseFrameId, type RingFrame } from "./frame.ts";
+export {
+  formatFrameId,
+  frameId,
+  type FrameIdParts,
+  parseFrameId,
+  type RingFrame,
+} from "./frame.ts";
 export {
   LatestMap,
   type LatestMapOptions,

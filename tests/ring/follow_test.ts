@@ -687,12 +687,12 @@ test("Ring.follow() waits for a dead writer as long as it is told, and no timer 
       using ring = new Ring(storage, { stallMs, now: () => time.now });
       const delays = await delaysOf(time, async () => {
         const follower = ring.follow();
-        const outcome = observe(follower.next());
         new Memory(storage).setHead(1);
+        const outcome = observe(follower.next());
         await asleep(time);
         for (let count = 0; count < 20; count++) {
           time.pass(500);
-          await settle();
+          await turn();
         }
         assertEquals(outcome.state, "pending");
         await follower.return!();

@@ -25,7 +25,7 @@ import {
 
 const FIRST = [0, 2 ** 31 - 3, 2 ** 32 - 5, 2 ** 40 - 2, 2 ** 52];
 /** A payload that is copied word by word, and one that the engine copies. */
-const SIZES = [24, 200];
+const SIZES = [24, 1_000];
 
 test("Readers go on when a writer dies that had claimed a slot and half written it", () => {
   for (const [, make] of STORAGES) {
@@ -221,12 +221,16 @@ const READS: readonly (readonly [string, Read])[] = [
     for (const frame of pollByLaw(ring, cursor, { max: 1 }).frames) assertExact(ring, frame);
   }],
   ["visit", (ring, cursor) => {
-    let seen = 0;
+    const seen: number[] = [];
     const { delivered, lost, from, to } = ring.visit(cursor, (frame) => {
       assertExact(ring, frame);
-      seen++;
+      assert(frame.counter > (seen.at(-1) ?? -1), "a frame comes late");
+      seen.push(frame.counter);
     });
-    assertEquals([seen, to - from], [delivered, delivered + lost.overwritten + lost.unavailable]);
+    assertEquals([seen.length, to - from], [
+      delivered,
+      delivered + lost.overwritten + lost.unavailable,
+    ]);
   }],
 ];
 

@@ -27,7 +27,7 @@ import {
 // Many writers, one lane: what those leave behind that die, are slow, or are stopped until others have gone round.
 
 const FIRST = [0, 2 ** 31 - 3, 2 ** 32 - 5, 2 ** 52];
-const SIZES = [24, 200];
+const SIZES = [24, 1_000];
 const NO_LOSS = { overwritten: 0, unavailable: 0 };
 
 /** A shared ring with a clock of the test's own, and its memory. */
