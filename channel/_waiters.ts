@@ -1,38 +1,11 @@
-/** What a signal calls when it aborts: one listener a signal, however many waiters share it. */
-class AbortGroup {
-  readonly waiters: Set<Waiter<never>> = new Set();
-  readonly signal: AbortSignal;
-
-  constructor(signal: AbortSignal) {
-    this.signal = signal;
-    groups.set(signal, this);
-    signal.addEventListener("abort", this, { once: true });
-  }
-
-  handleEvent(): void {
-    for (const waiter of this.waiters) {
-      if (waiter.settle()) waiter.abort(this.signal.reason);
-    }
-  }
-
-  leave(waiter: Waiter<never>): void {
-    this.waiters.delete(waiter);
-    if (this.waiters.size > 0) return;
-    groups.delete(this.signal);
-    this.signal.removeEventListener("abort", this);
-  }
-}
-
-// Platforms look for a duplicate through all listeners of a signal whenever one is added, so ten thousand waiters that share a
-// signal would cost ten thousand times ten thousand. Grouping them keeps joining, leaving and aborting O(1) a waiter.
-const groups: WeakMap<AbortSignal, AbortGroup> = new WeakMap();
+import { AbortGroup, type AbortMember } from "../internal/mod.ts";
 
 /**
  * One pending operation: a link in the list it waits in and a member of its signal's group, until it is settled.
  *
  * @typeParam T What the operation waits for.
  */
-export class Waiter<T> {
+export class Waiter<T> implements AbortMember {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
   /** What an orderly end means to this operation; without it, every end rejects. */
@@ -58,8 +31,12 @@ export class Waiter<T> {
     if (last === undefined) this.list.first = this;
     else last.next = this;
     this.list.last = this;
-    this.#group = signal && (groups.get(signal) ?? new AbortGroup(signal));
-    this.#group?.waiters.add(this);
+    this.#group = signal && AbortGroup.join(signal, this);
+  }
+
+  /** Called by the group when the signal aborts. */
+  handleAbort(reason: unknown): void {
+    if (this.settle()) this.abort(reason);
   }
 
   /** Called once the signal has aborted and the waiter is settled. */

@@ -1,8 +1,9 @@
+import { refusal } from "../internal/mod.ts";
 import { Fifo } from "./_fifo.ts";
 import { iterate, type Iterated } from "./_iterate.ts";
 import { PendingSend } from "./_pending.ts";
 import { Waiter, WaiterList } from "./_waiters.ts";
-import { ChannelClosedError, ChannelFullError, refusal } from "./errors.ts";
+import { ChannelClosedError, ChannelFullError } from "./errors.ts";
 import type {
   ChannelOptions,
   ChannelOverflow,
@@ -134,19 +135,27 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
   constructor(options: ChannelOptions<T> = {}) {
     const { capacity = 0, overflow = "wait", maxBytes = Infinity, sizeOf, onDrop } = options;
     if (!Number.isInteger(capacity) || capacity < 0) {
-      throw new RangeError(refusal("create", "capacity must be a non-negative integer", capacity));
+      throw new RangeError(
+        refusal("create Channel", "capacity must be a non-negative integer", capacity),
+      );
     }
     if (!POLICIES.includes(overflow)) {
       throw new TypeError(
-        refusal("create", `overflow must be one of ${POLICIES.join(", ")}`, overflow),
+        refusal("create Channel", `overflow must be one of ${POLICIES.join(", ")}`, overflow),
       );
     }
     if (!(maxBytes > 0)) {
-      throw new RangeError(refusal("create", "maxBytes must be a positive number", maxBytes));
+      throw new RangeError(
+        refusal("create Channel", "maxBytes must be a positive number", maxBytes),
+      );
     }
     if ((sizeOf === undefined) !== (maxBytes === Infinity)) {
       throw new TypeError(
-        refusal("create", "maxBytes needs sizeOf and sizeOf needs maxBytes", sizeOf ?? maxBytes),
+        refusal(
+          "create Channel",
+          "maxBytes needs sizeOf and sizeOf needs maxBytes",
+          sizeOf ?? maxBytes,
+        ),
       );
     }
     this.#capacity = capacity;
@@ -481,7 +490,9 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
     if (this.#sizeOf === undefined) return 0;
     const size = this.#sizeOf(value);
     if (!Number.isFinite(size) || size < 0) {
-      throw new RangeError(refusal("send to", "sizeOf must return a non-negative number", size));
+      throw new RangeError(
+        refusal("send to Channel", "sizeOf must return a non-negative number", size),
+      );
     }
     return size;
   }
@@ -583,7 +594,7 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
         const tooLarge = sizes.find((size) => size > this.#maxBytes);
         if (tooLarge !== undefined && !this.#drops) {
           const requirement = `value must have at most ${this.#maxBytes} bytes`;
-          throw new RangeError(refusal("send to", requirement, tooLarge));
+          throw new RangeError(refusal("send to Channel", requirement, tooLarge));
         }
       } catch (error) {
         return refuse(() => error);
@@ -661,7 +672,7 @@ function single(unsent: readonly unknown[]): unknown {
 function checkBatchSize(max: number): void {
   if (max !== Infinity && !(Number.isInteger(max) && max > 0)) {
     throw new RangeError(
-      refusal("receive from", "max must be a positive integer or Infinity", max),
+      refusal("receive from Channel", "max must be a positive integer or Infinity", max),
     );
   }
 }

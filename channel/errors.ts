@@ -1,9 +1,3 @@
-/** One wording for every refusal of this module. */
-export function refusal(action: string, requirement: string, received: unknown): string {
-  const shown = typeof received === "string" ? JSON.stringify(received) : received;
-  return `Cannot ${action} Channel: ${requirement}, received ${shown}`;
-}
-
 /**
  * Thrown by an operation that a closed channel can no longer serve.
  *

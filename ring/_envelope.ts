@@ -1,7 +1,7 @@
+import { isSubject, refusal } from "../internal/mod.ts";
 import { bytesCodec, type Codec, decodeText, encoded, encodeText } from "./codec.ts";
-import { FrameTooLargeError, refusal } from "./errors.ts";
+import { FrameTooLargeError } from "./errors.ts";
 import type { RingFrame } from "./frame.ts";
-import { isSubject } from "./subject.ts";
 
 /** What kind of frame an event is. */
 export const EVENT_KIND = 1;

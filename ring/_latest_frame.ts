@@ -9,8 +9,9 @@
  *
  * @module
  */
+import { refusal } from "../internal/mod.ts";
 import { decodeText, encodeText } from "./codec.ts";
-import { FrameTooLargeError, refusal } from "./errors.ts";
+import { FrameTooLargeError } from "./errors.ts";
 
 // The kinds of frames; that of events is 1.
 export const PUT = 2;

@@ -1,6 +1,6 @@
+import { refusal } from "../internal/mod.ts";
 import { detectSystem } from "./_detect_system.ts";
 import { mappedStorage } from "./_mapped_storage.ts";
-import { refusal } from "./errors.ts";
 import type { FleetHome } from "./fleet.ts";
 
 /** Options of {@linkcode mappedHome}. */

@@ -1,9 +1,10 @@
+import { refusal } from "../internal/mod.ts";
 import type { RingBell } from "./_bell.ts";
 import { Closing } from "./_closing.ts";
 import { detectSystem } from "./_detect_system.ts";
 import type { RingLanes } from "./_lanes.ts";
 import type { FileFacts, Mapping, System } from "./_system.ts";
-import { refusal, RingFormatError } from "./errors.ts";
+import { RingFormatError } from "./errors.ts";
 import {
   BELL,
   HEADER_BYTES,

@@ -1,4 +1,5 @@
-import { refusal, RingFormatError } from "./errors.ts";
+import { refusal } from "../internal/mod.ts";
+import { RingFormatError } from "./errors.ts";
 import { ringGeometry } from "./layout.ts";
 import type { RingGeometry, RingSpec } from "./spec.ts";
 import { attachStorage, memoryStorage, type RingStorage } from "./storage.ts";

@@ -1,4 +1,4 @@
-import { refusal } from "./errors.ts";
+import { refusal } from "../internal/mod.ts";
 import { BELL, BELL_WANTED } from "./layout.ts";
 import type { RingStorage } from "./storage.ts";
 

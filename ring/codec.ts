@@ -1,5 +1,5 @@
+import { refusal } from "../internal/mod.ts";
 import { Slab } from "./_slab.ts";
-import { refusal } from "./errors.ts";
 
 /**
  * Turns values into bytes and back.

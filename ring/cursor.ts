@@ -1,4 +1,4 @@
-import { refusal } from "./errors.ts";
+import { refusal } from "../internal/mod.ts";
 import type { Stall } from "./_reading.ts";
 import type { Ring } from "./ring.ts";
 

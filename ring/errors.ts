@@ -1,16 +1,3 @@
-/** One wording for every refusal of this module. */
-export function refusal(action: string, requirement: string, received: unknown): string {
-  return `Cannot ${action}: ${requirement}, received ${shown(received)}`;
-}
-
-function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "bigint") return `${value}n`;
-  if (typeof value === "function") return `function ${value.name}`;
-  if (typeof value !== "object" || value === null) return String(value);
-  return Object.prototype.toString.call(value).slice(1, -1);
-}
-
 /**
  * Thrown when bytes that should be a ring are none, or are another one than was asked for.
  *

@@ -1,13 +1,12 @@
+import { matchSubject, refusal } from "../internal/mod.ts";
 import { Envelope, EVENT_KIND, LEAST_EVENT_BYTES } from "./_envelope.ts";
 import { EventFollower } from "./_event_follower.ts";
 import { type Codec, jsonCodec } from "./codec.ts";
 import { RingCursor, type RingCursorOptions, type RingLoss } from "./cursor.ts";
-import { refusal } from "./errors.ts";
 import type { RingFollower } from "./follower.ts";
 import type { RingFrame } from "./frame.ts";
 import type { RingFollowOptions, RingPollOptions } from "./options.ts";
 import { type Ring, rings } from "./ring.ts";
-import { matchSubject } from "./subject.ts";
 
 /**
  * One event, as it came out of a ring.

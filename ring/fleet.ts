@@ -1,6 +1,7 @@
+import { refusal } from "../internal/mod.ts";
 import { checkSame, processHome } from "./_process_home.ts";
 import { RingCursor } from "./cursor.ts";
-import { refusal, RingLaneError } from "./errors.ts";
+import { RingLaneError } from "./errors.ts";
 import { EventRing, type EventRingOptions } from "./events.ts";
 import type { RingFrame } from "./frame.ts";
 import { LatestMap, type LatestMapOptions } from "./latest_map.ts";

@@ -1,4 +1,4 @@
-import { refusal } from "./errors.ts";
+import { refusal } from "../internal/mod.ts";
 import { MAX_COUNTER } from "./_counter.ts";
 import { MAX_NODES } from "./spec.ts";
 

@@ -1,3 +1,4 @@
+import { refusal } from "../internal/mod.ts";
 import {
   CLEAR,
   DELETE,
@@ -12,7 +13,6 @@ import {
 import { type Entry, Newest, type Order } from "./_newest.ts";
 import { type Codec, encoded, jsonCodec } from "./codec.ts";
 import { RingCursor, stateOf } from "./cursor.ts";
-import { refusal } from "./errors.ts";
 import { frames, parseFrameId, type RingFrame } from "./frame.ts";
 import { type Ring, rings } from "./ring.ts";
 

@@ -45,7 +45,8 @@
  *
  * @module
  */
-import { refusal, RingFormatError } from "./errors.ts";
+import { refusal } from "../internal/mod.ts";
+import { RingFormatError } from "./errors.ts";
 import {
   checkSpec,
   MAX_CAPACITY,

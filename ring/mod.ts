@@ -77,6 +77,6 @@ export type {
 export { Ring } from "./ring.ts";
 export type { RingGeometry, RingSpec, RingTopology } from "./spec.ts";
 export { attachStorage, memoryStorage, type RingStorage, sharedStorage } from "./storage.ts";
-export { isSubject, matchSubject } from "./subject.ts";
+export { isSubject, matchSubject } from "../internal/mod.ts";
 export type { RingBell } from "./_bell.ts";
 export type { RingLanes } from "./_lanes.ts";

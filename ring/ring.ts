@@ -1,5 +1,6 @@
+import { refusal } from "../internal/mod.ts";
 import { type CursorState, positionOf, RingCursor, type RingLoss, stateOf } from "./cursor.ts";
-import { FrameTooLargeError, refusal, RingLaneError } from "./errors.ts";
+import { FrameTooLargeError, RingLaneError } from "./errors.ts";
 import { idOf, parseFrameId, type RingFrame } from "./frame.ts";
 import {
   BELL,

@@ -1,4 +1,4 @@
-import { refusal } from "./errors.ts";
+import { refusal } from "../internal/mod.ts";
 
 /**
  * Who writes where in a ring.

@@ -1,4 +1,4 @@
-import { every, later } from "./_timer.ts";
+import { every, later } from "../internal/mod.ts";
 import { control, type TapEndReason, type TapSession } from "./session.ts";
 
 /** The last record of every stream: how the session went. */

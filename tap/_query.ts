@@ -1,5 +1,5 @@
+import { refusal } from "../internal/mod.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
-import { refusal } from "./_refusal.ts";
 import type { TapOpenOptions } from "./tap.ts";
 
 const READ = "read query";

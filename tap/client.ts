@@ -1,8 +1,7 @@
+import { checkInteger, later } from "../internal/mod.ts";
 import { SUMMARY_KEY, type TapSummary } from "./_ndjson.ts";
-import { checkInteger } from "./_refusal.ts";
 import { formatDuration } from "./duration.ts";
 import { lines } from "./lines.ts";
-import { later } from "./_timer.ts";
 
 /** Options of {@linkcode tapClient}. */
 export interface TapClientOptions {

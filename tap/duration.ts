@@ -1,4 +1,4 @@
-import { refusal } from "./_refusal.ts";
+import { refusal } from "../internal/mod.ts";
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   ms: 1,

@@ -1,7 +1,7 @@
+import { checkInteger } from "../internal/mod.ts";
 import { ndjsonStream } from "./_ndjson.ts";
 import { onGone, strangerReason } from "./_peer.ts";
 import { readQuery } from "./_query.ts";
-import { checkInteger } from "./_refusal.ts";
 import { control } from "./session.ts";
 import { MAX_TIMER_MS, serving, type Tap, type TapOpenOptions } from "./tap.ts";
 

@@ -1,4 +1,4 @@
-import { checkInteger } from "./_refusal.ts";
+import { checkInteger } from "../internal/mod.ts";
 
 /** Options of {@linkcode lines}. */
 export interface LinesOptions {

@@ -1,5 +1,5 @@
+import { later } from "../internal/mod.ts";
 import { Channel, type ChannelWaitOptions } from "../channel/mod.ts";
-import { later } from "./_timer.ts";
 
 /** One captured event. All sessions that capture it share the same object. */
 export interface TapEvent {

@@ -1,6 +1,6 @@
+import { checkInteger, refusal } from "../internal/mod.ts";
 import { Backlog } from "./_backlog.ts";
 import { type TapFormat, toLine } from "./_line.ts";
-import { checkInteger, refusal } from "./_refusal.ts";
 import { control, type TapEndReason, type TapEvent, type TapSession } from "./session.ts";
 
 /** Set by the static block of {@linkcode Tap}: what only those who serve a session may do. */

@@ -63,6 +63,7 @@ test("Every exception to the layers is for a source that exists and needs it", (
 
 test("The layers are those of the design, without a circle", () => {
   const order = [
+    "internal",
     "channel",
     "ring",
     "bus",
@@ -81,7 +82,9 @@ test("The layers are those of the design, without a circle", () => {
       assert(order.indexOf(other) < order.indexOf(folder), `${folder}: ${other}`);
     }
   }
-  for (const one of ["bus", "fold", "cache", "tap"]) assertEquals(LAYERS[one], ["channel", "ring"]);
+  for (const one of ["bus", "fold", "cache", "tap"]) {
+    assertEquals(LAYERS[one], ["internal", "channel", "ring"]);
+  }
 });
 
 /** What is wrong with a source that holds this. */
@@ -98,6 +101,8 @@ test("The check fails for an import of a folder that is not below", () => {
     ["bus/a.ts", "../cache/mod.ts"],
     ["fold/kinds/a.ts", "../../tap/mod.ts"],
     ["cli/a.ts", "../inspect/mod.ts"],
+    ["internal/a.ts", "../channel/mod.ts"],
+    ["examples/a.ts", "../internal/mod.ts"],
     ["inspect/a.ts", "../nats/mod.ts"],
     ["tap/a.ts", "../mod.ts"],
     ["tap/a.ts", "../cli/mod.ts"],
@@ -130,6 +135,7 @@ test("The check passes an import of a folder below, of its own folder, and none 
     ["mod.ts", "./inspect/mod.ts"],
     ["examples/a.ts", "../cli/mod.ts"],
     ["examples/a.ts", "../mod.ts"],
+    ["channel/a.ts", "../internal/mod.ts"],
     ["cache/a.ts", "node:async_hooks"],
     ["cli/host_bun.ts", "node:fs/promises"],
   ];
@@ -205,8 +211,8 @@ test("The check fails for a runtime's global, and for a folder that it does not 
     assertEquals(check("tap/tap.ts", source.replaceAll("Deno", "Bun")), 1, source);
     assertEquals(check("cli/host_deno.ts", source), 0, source);
   }
-  assertEquals(check("tap/_timer.ts", "Deno.unrefTimer(1)"), 0);
-  assertEquals(check("tap/_timer.ts", "Bun.sleep(1)"), 1);
+  assertEquals(check("internal/timer.ts", "Deno.unrefTimer(1)"), 0);
+  assertEquals(check("internal/timer.ts", "Bun.sleep(1)"), 1);
   assertEquals(check("cli/denounce.ts", "Deno.exit()"), 1);
   assertEquals(check("utils/a.ts", ""), 1);
 });

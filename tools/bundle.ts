@@ -58,7 +58,10 @@ async function bundle(entry: Entrypoint, outside: readonly string[]): Promise<Bu
     metafile: true,
     logLevel: "error",
   });
-  return { code: outputFiles[0]!.contents, files: Object.keys(metafile.inputs) };
+  // What was read and then left out is not in it.
+  const inputs = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  const files = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([file]) => file);
+  return { code: outputFiles[0]!.contents, files };
 }
 
 function sizeOf(code: Uint8Array): Size {

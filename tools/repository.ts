@@ -34,6 +34,8 @@ export const entrypoints: readonly Entrypoint[] = Object.entries(manifest.export
 
 /** The folders that hold the library's sources. */
 export const sourceFolders: readonly string[] = [
+  // No entrypoint, but below all of them.
+  "internal",
   ...new Set(entrypoints.flatMap(({ file }) => file.includes("/") ? [file.split("/")[0]!] : [])),
 ];
 

@@ -1,4 +1,4 @@
-import { refusal } from "./errors.ts";
+import { refusal } from "./refusal.ts";
 
 // Codes of the characters that mean something in a subject.
 const DOT = 46;

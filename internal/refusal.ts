@@ -1,7 +1,6 @@
-/** One wording for every refusal of this module. */
+/** One wording for every refusal: what could not be done, what is required, and what came instead. */
 export function refusal(action: string, requirement: string, received: unknown): string {
-  const shown = typeof received === "string" ? JSON.stringify(received) : received;
-  return `Cannot ${action}: ${requirement}, received ${shown}`;
+  return `Cannot ${action}: ${requirement}, received ${shown(received)}`;
 }
 
 /** Throws unless `value` is an integer from `least` to `most`. */
@@ -17,4 +16,12 @@ export function checkInteger(
     ? `of at least ${least}`
     : `from ${least} to ${most}`;
   throw new RangeError(refusal(action, `${name} must be an integer ${range}`, value));
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return `function ${value.name}`;
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.prototype.toString.call(value).slice(1, -1);
 }

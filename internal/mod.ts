@@ -1,0 +1,9 @@
+/**
+ * What several modules need and no user of theirs: it stands below `channel`, and is no entrypoint.
+ *
+ * @module
+ */
+export { AbortGroup, type AbortMember, onAbort } from "./abort.ts";
+export { checkInteger, refusal } from "./refusal.ts";
+export { isSubject, matchSubject } from "./subject.ts";
+export { every, later } from "./timer.ts";
