@@ -1,4 +1,4 @@
-import { refusal } from "../internal/mod.ts";
+import { refusal, reportUncaught } from "../internal/mod.ts";
 import { Fifo } from "./_fifo.ts";
 import { iterate, type Iterated } from "./_iterate.ts";
 import { PendingSend } from "./_pending.ts";
@@ -681,6 +681,6 @@ function call<T>(callback: ((value: T) => void) | undefined, value: T): void {
   try {
     callback?.(value);
   } catch (error) {
-    reportError(error);
+    reportUncaught(error);
   }
 }

@@ -5,5 +5,6 @@
  */
 export { AbortGroup, type AbortMember, onAbort } from "./abort.ts";
 export { checkInteger, refusal } from "./refusal.ts";
+export { reportUncaught } from "./report.ts";
 export { isSubject, matchSubject } from "./subject.ts";
 export { every, later } from "./timer.ts";

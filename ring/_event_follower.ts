@@ -1,3 +1,4 @@
+import { reportUncaught } from "../internal/mod.ts";
 import { type CursorState, RingCursor, stateOf } from "./cursor.ts";
 import type { EventRingFollowOptions, RingEvent, RingEventLoss } from "./events.ts";
 import type { RingFollower } from "./follower.ts";
@@ -173,7 +174,7 @@ export class EventFollower<T> implements RingFollower<RingEvent<T>> {
     try {
       this.#onLag(lost);
     } catch (error) {
-      reportError(error);
+      reportUncaught(error);
     }
   }
 

@@ -1,4 +1,4 @@
-import { checkInteger, refusal } from "../internal/mod.ts";
+import { checkInteger, refusal, reportUncaught } from "../internal/mod.ts";
 import { Backlog } from "./_backlog.ts";
 import { type TapFormat, toLine } from "./_line.ts";
 import { control, type TapEndReason, type TapEvent, type TapSession } from "./session.ts";
@@ -220,7 +220,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     this.#listening = this.#keepsBacklog;
     this.#onOpen = options.onOpen;
     this.#onEnd = options.onEnd;
-    this.#onError = options.onError ?? ((error) => reportError(error));
+    this.#onError = options.onError ?? reportUncaught;
   }
 
   /** The names of the stages. */

@@ -26,6 +26,18 @@ const ring = [
   "sharedStorage",
   "textCodec",
 ];
+const bus = [
+  "Bus",
+  "BusClosedError",
+  "LaggedError",
+  "bridgePort",
+  "eventStream",
+  "fromEmitter",
+  "fromEventTarget",
+  "lateBind",
+  "ringHistory",
+  "subject",
+];
 const tap = [
   "Tap",
   "TapRefusedError",
@@ -39,9 +51,10 @@ const tap = [
 
 /** The names that each entrypoint has when it runs; those that are types only are not among them. */
 const names: Readonly<Record<string, readonly string[]>> = {
-  ".": [...channel, ...ring, ...tap],
+  ".": [...channel, ...ring, ...bus, ...tap],
   "./channel": channel,
   "./ring": ring,
+  "./bus": bus,
   "./ring/mapped": ["mappedHome", "mappedObserver", "mappedStorage"],
   "./tap": tap,
   "./cli": ["bunHost", "denoHost", "detectHost", "main", "serve"],
