@@ -1,17 +1,45 @@
 import type { Hook } from "./_hook.ts";
-import type { Queue } from "./_queue.ts";
+import { Queue } from "./_queue.ts";
 import { Slots } from "./_slots.ts";
 
 /** Those who asked for the same thing. */
 export class Bucket<E> {
-  readonly queues: Slots<Queue<E>> = new Slots();
+  queues: Slots<Queue<E>> = EMPTY;
   /** Handlers that are called with every event that leads here. */
-  readonly handlers: Slots<(event: E) => unknown> = new Slots();
+  handlers: Slots<(event: E) => unknown> = EMPTY;
   /** All others, which must be asked before. */
-  readonly particular: Slots<Hook<E>> = new Slots();
+  particular: Slots<Hook<E>> = EMPTY;
 
   /** Whether nobody is here. */
   get isEmpty(): boolean {
     return this.queues.live + this.handlers.live + this.particular.live === 0;
   }
+
+  /** Adds one whose id is larger than those that were added before. */
+  add(outlet: Queue<E> | Hook<E>): void {
+    // Most buckets have those of one kind.
+    if (outlet instanceof Queue) {
+      if (this.queues === EMPTY) this.queues = new Slots();
+      this.queues.add(outlet, outlet);
+    } else if (outlet.isPlain) {
+      if (this.handlers === EMPTY) this.handlers = new Slots();
+      this.handlers.add(outlet, outlet.handler);
+    } else {
+      if (this.particular === EMPTY) this.particular = new Slots();
+      this.particular.add(outlet, outlet);
+    }
+  }
+
+  /** Takes one out, and answers where its place is empty now. */
+  delete(outlet: Queue<E> | Hook<E>): Slots<unknown> {
+    const slots = outlet instanceof Queue
+      ? this.queues
+      : outlet.isPlain
+      ? this.handlers
+      : this.particular;
+    slots.delete(outlet);
+    return slots;
+  }
 }
+
+const EMPTY: Slots<never> = new Slots();

@@ -5,10 +5,15 @@ import { SubjectPattern } from "./subject_pattern.ts";
 export interface Condition {
   /** The names that lead to the field, from the event on. */
   readonly path: readonly string[];
-  readonly values: ReadonlySet<unknown>;
+  readonly values: readonly unknown[];
+  /** The values once more, if they are many. */
+  readonly set: ReadonlySet<unknown> | undefined;
   /** Patterns with wildcards; those without are values. */
   readonly patterns: readonly SubjectPattern[];
 }
+
+/** More values than this are looked up, fewer are compared one by one: both take what is the same key of a `Map` for equal. */
+const MANY = 8;
 
 /** Deeper than this no match is meant; one that holds itself is found by it. */
 const MAX_DEPTH = 32;
@@ -25,9 +30,9 @@ export function fieldOf(event: unknown, path: readonly string[]): unknown {
 
 /** Whether an event meets all of the conditions. */
 export function meets(conditions: readonly Condition[], event: unknown): boolean {
-  return conditions.every(({ path, values, patterns }) => {
+  return conditions.every(({ path, values, set, patterns }) => {
     const value = fieldOf(event, path);
-    return values.has(value) ||
+    return (set === undefined ? values.includes(value) : set.has(value)) ||
       (typeof value === "string" && patterns.some((pattern) => pattern.matches(value)));
   });
 }
@@ -80,16 +85,23 @@ function collect(
     if (Array.isArray(asked) && asked.length === 0) {
       throw new RangeError(refusal(SUBSCRIBE, `${name} must list an alternative`, asked));
     }
-    const values = new Set<unknown>();
+    const alternatives = Array.isArray(asked) ? asked : [asked];
+    const set = alternatives.length > MANY ? new Set<unknown>() : undefined;
+    const values: unknown[] = [];
+    const add = (value: unknown): void => {
+      if (set === undefined ? values.includes(value) : set.has(value)) return;
+      set?.add(value);
+      values.push(value);
+    };
     const patterns: SubjectPattern[] = [];
-    for (const one of Array.isArray(asked) ? asked : [asked]) {
+    for (const one of alternatives) {
       if (one instanceof SubjectPattern) {
-        if (isSubject(one.pattern)) values.add(one.pattern);
+        if (isSubject(one.pattern)) add(one.pattern);
         else if (!patterns.some(({ pattern }) => pattern === one.pattern)) patterns.push(one);
-      } else if (isMatchValue(one)) values.add(one);
+      } else if (isMatchValue(one)) add(one);
       else throw new TypeError(refusal(SUBSCRIBE, `${name} must be ${COMPARABLE}`, one));
     }
-    conditions.push({ path, values, patterns });
+    conditions.push({ path, values, set, patterns });
   }
 }
 

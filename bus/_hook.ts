@@ -9,8 +9,8 @@ export interface HookSetup<E> extends OutletSetup<E> {
 
 /** A function that is called with events: what a bus knows of a {@linkcode Listener}. */
 export class Hook<E> implements Outlet<E> {
-  readonly id: number;
-  readonly name: string;
+  id = 0;
+  name: string;
   readonly placement: Placement;
   readonly where: ((event: E) => boolean) | undefined;
   readonly origin: unknown;
@@ -26,8 +26,7 @@ export class Hook<E> implements Outlet<E> {
   onEnd: ((...reason: [reason: unknown] | []) => void) | undefined;
 
   constructor(setup: HookSetup<E>) {
-    this.id = setup.id;
-    this.name = setup.name;
+    this.name = setup.name ?? "";
     this.placement = setup.placement;
     this.where = setup.where;
     this.origin = setup.origin;

@@ -28,24 +28,33 @@ export interface Placement {
   readonly isMultiple: boolean;
 }
 
+const EVERYWHERE: Placement = {
+  key: "",
+  equal: [],
+  subject: undefined,
+  others: [],
+  isMultiple: false,
+};
+
 /** In how many buckets one subscriber may be, if more than one of its fields has several values. */
 const MAX_COMBINATIONS = 1_024;
 
 /** Says where those who ask for certain conditions are to be put. */
 export function placementOf(conditions: readonly Condition[]): Placement {
+  if (conditions.length === 0) return EVERYWHERE;
   const equal: Condition[] = [];
   const others: Condition[] = [];
   let subject: Condition | undefined;
   let combinations = 1;
   for (
-    const condition of conditions.toSorted((one, other) => one.values.size - other.values.size)
+    const condition of conditions.toSorted((one, other) => one.values.length - other.values.length)
   ) {
     if (condition.patterns.length > 0) {
       if (subject === undefined) subject = condition;
       else others.push(condition);
       continue;
     }
-    const more = combinations * condition.values.size;
+    const more = combinations * condition.values.length;
     if (equal.length > 0 && more > MAX_COMBINATIONS) others.push(condition);
     else {
       combinations = more;
@@ -60,7 +69,7 @@ export function placementOf(conditions: readonly Condition[]): Placement {
     equal: named.map(([, condition]) => condition),
     subject,
     others,
-    isMultiple: subject !== undefined && subject.patterns.length + subject.values.size > 1,
+    isMultiple: subject !== undefined && subject.patterns.length + subject.values.length > 1,
   };
 }
 

@@ -6,6 +6,8 @@ import type { Totals } from "./stats.ts";
 /** What a subscriber needs of its bus. */
 export interface Host<E> {
   readonly totals: Totals;
+  /** The id of an event, by its number. */
+  idOf(seq: number): string;
   /** Takes the subscriber out, so that no further event comes to it. */
   remove(outlet: Outlet<E>): void;
   /** Reports what the code of a user has thrown. */
@@ -14,8 +16,7 @@ export interface Host<E> {
 
 /** Which events a subscriber gets. */
 export interface OutletSetup<E> {
-  readonly id: number;
-  readonly name: string;
+  readonly name: string | undefined;
   readonly placement: Placement;
   readonly where: ((event: E) => boolean) | undefined;
   readonly origin: unknown;
@@ -24,6 +25,9 @@ export interface OutletSetup<E> {
 
 /** What both kinds of subscribers have in common: somewhere that events come out. */
 export interface Outlet<E> extends OutletSetup<E> {
+  /** 0 and "" until it is added to the bus: those that are added later have larger numbers. */
+  id: number;
+  name: string;
   /** Whether every event that leads to its bucket is for it. */
   readonly isPlain: boolean;
   /** The number of the last publish that has found it, where one may find it twice. */

@@ -15,13 +15,16 @@ export interface QueueSetup<E> extends OutletSetup<E> {
   readonly onLag: ((lost: number) => void) | undefined;
 }
 
+/** Shared by all that have none. */
+export const NONE: readonly never[] = [];
+
 /**
  * The events that wait for one reader: what a bus knows of a {@linkcode Subscription}. It must not know the subscription itself, so that one
  * that nobody can read any more can be found out.
  */
 export class Queue<E> implements Outlet<E> {
-  readonly id: number;
-  readonly name: string;
+  id = 0;
+  name: string;
   readonly placement: Placement;
   readonly where: ((event: E) => boolean) | undefined;
   readonly origin: unknown;
@@ -36,9 +39,9 @@ export class Queue<E> implements Outlet<E> {
   lagged = 0;
   highWater = 0;
   /** Whom to tell of losses, each before the first event behind the gap is read. */
-  readonly onLag: ((lost: number) => void)[] = [];
+  onLag: readonly ((lost: number) => void)[] = NONE;
   /** What comes before all that is in the channel: a replay, or what is behind a gap in a batch. */
-  front: readonly BusRecord<E>[] = [];
+  front: readonly BusRecord<E>[] = NONE;
   frontTaken = 0;
   /** What the reader finds at the end, if it is more than an end. */
   reason: { readonly value: unknown } | undefined;
@@ -50,13 +53,13 @@ export class Queue<E> implements Outlet<E> {
   #displaced = 0;
   #lastDisplaced = -1;
   #turnedAway = 0;
-  readonly #before: Map<BusRecord<E>, number> = new Map();
+  // By the event that each of them lies before. Made when there is the first.
+  #before: Map<BusRecord<E>, number> | undefined;
   #offering: BusRecord<E> | undefined;
 
   constructor(setup: QueueSetup<E>) {
     const { overflow, sizeOf, maxBytes } = setup;
-    this.id = setup.id;
-    this.name = setup.name;
+    this.name = setup.name ?? "";
     this.placement = setup.placement;
     this.where = setup.where;
     this.origin = setup.origin;
@@ -64,7 +67,7 @@ export class Queue<E> implements Outlet<E> {
     this.isPlain = isPlain(setup);
     this.capacity = setup.capacity;
     this.overflow = overflow;
-    if (setup.onLag !== undefined) this.onLag.push(setup.onLag);
+    if (setup.onLag !== undefined) this.onLag = [setup.onLag];
     this.channel = new Channel({
       capacity: setup.capacity,
       // Where the channel only refuses, the rest is done here.
@@ -156,12 +159,12 @@ export class Queue<E> implements Outlet<E> {
   /** How many events were lost just before one that comes out of the channel, and were not told. */
   lostBefore(record: BusRecord<E>): number {
     const displaced = record.seq > this.#lastDisplaced ? this.#displaced : 0;
-    return displaced + (this.#before.get(record) ?? 0);
+    return displaced + (this.#before?.get(record) ?? 0);
   }
 
   /** Remembers what was lost before an event that its reader does not get yet, though it is out of the channel. */
   hold(record: BusRecord<E>): void {
-    this.#before.set(record, this.#collect(record));
+    (this.#before ??= new Map()).set(record, this.#collect(record));
   }
 
   /** Counts an event that its reader gets now, after telling what was lost before it. */
@@ -204,7 +207,7 @@ export class Queue<E> implements Outlet<E> {
 
   #accept(record: BusRecord<E>): void {
     if (this.#turnedAway > 0) {
-      this.#before.set(record, this.#turnedAway);
+      (this.#before ??= new Map()).set(record, this.#turnedAway);
       this.#turnedAway = 0;
     }
     const { size } = this.channel;
@@ -220,9 +223,9 @@ export class Queue<E> implements Outlet<E> {
   #displace(record: BusRecord<E>): void {
     if (record === this.#offering) return this.#turnAway();
     this.#lose();
-    this.#displaced += 1 + (this.#before.get(record) ?? 0);
+    this.#displaced += 1 + (this.#before?.get(record) ?? 0);
     this.#lastDisplaced = record.seq;
-    this.#before.delete(record);
+    this.#before?.delete(record);
   }
 
   #lose(): void {
@@ -234,7 +237,7 @@ export class Queue<E> implements Outlet<E> {
     const lost = this.lostBefore(record);
     if (lost === 0) return 0;
     if (record.seq > this.#lastDisplaced) this.#displaced = 0;
-    this.#before.delete(record);
+    this.#before?.delete(record);
     return lost;
   }
 

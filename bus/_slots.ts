@@ -4,9 +4,9 @@
  */
 export class Slots<V> {
   /** What is here; undefined where something was. */
-  readonly values: (V | undefined)[] = [];
+  values: (V | undefined)[] = NONE;
   // Who owns, or owned, what is in the same place: found by their ids in O(log n).
-  readonly #owners: Owner[] = [];
+  #owners: Owner[] = NONE;
   #live = 0;
 
   /** How many there are. */
@@ -16,8 +16,14 @@ export class Slots<V> {
 
   /** Adds the value of an owner whose id is larger than those of the owners before. O(1). */
   add(owner: Owner, value: V): void {
-    this.values.push(value);
-    this.#owners.push(owner);
+    if (this.values.length === 0) {
+      // Most are alone, and an array that something is pushed to makes room for many.
+      this.values = [value];
+      this.#owners = [owner];
+    } else {
+      this.values.push(value);
+      this.#owners.push(owner);
+    }
     this.#live++;
   }
 
@@ -44,6 +50,10 @@ export class Slots<V> {
   tidy(): void {
     const { values } = this;
     if (2 * this.#live >= values.length) return;
+    if (this.#live === 0) {
+      this.values = this.#owners = NONE;
+      return;
+    }
     const owners = this.#owners;
     let to = 0;
     for (let from = 0; from < values.length; from++) {
@@ -54,6 +64,9 @@ export class Slots<V> {
     values.length = owners.length = to;
   }
 }
+
+/** Shared by all that are empty; nothing is ever added to it. */
+const NONE: never[] = [];
 
 /** Whose a value is. */
 export interface Owner {

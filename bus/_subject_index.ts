@@ -2,7 +2,7 @@ import { Bucket } from "./_bucket.ts";
 import type { SubjectPattern } from "./subject_pattern.ts";
 
 interface Node<E> {
-  readonly children: Map<string, Node<E>>;
+  children: Map<string, Node<E>> | undefined;
   /** What `*` leads to. */
   any: Node<E> | undefined;
   /** Those whose pattern ends here. */
@@ -72,12 +72,12 @@ export class SubjectIndex<E> {
       if (!node.rest?.isEmpty) return;
       node.rest = undefined;
     } else {
-      const child = token === "*" ? node.any : node.children.get(token);
+      const child = token === "*" ? node.any : node.children?.get(token);
       if (child === undefined) return;
       this.#prune(child, tokens, at + 1);
       if (!isBare(child)) return;
       if (token === "*") node.any = undefined;
-      else node.children.delete(token);
+      else node.children!.delete(token);
       return;
     }
     this.#patterns--;
@@ -103,18 +103,19 @@ export class SubjectIndex<E> {
 }
 
 function newNode<E>(): Node<E> {
-  return { children: new Map(), any: undefined, bucket: undefined, rest: undefined };
+  return { children: undefined, any: undefined, bucket: undefined, rest: undefined };
 }
 
 function enter<E>(node: Node<E>, token: string): Node<E> {
   if (token === "*") return node.any ??= newNode();
-  let child = node.children.get(token);
-  if (child === undefined) node.children.set(token, child = newNode());
+  const children = node.children ??= new Map();
+  let child = children.get(token);
+  if (child === undefined) children.set(token, child = newNode());
   return child;
 }
 
 function isBare<E>({ children, any, bucket, rest }: Node<E>): boolean {
-  return children.size === 0 && any === undefined && bucket === undefined && rest === undefined;
+  return !children?.size && any === undefined && bucket === undefined && rest === undefined;
 }
 
 function walk<E>(
@@ -128,7 +129,7 @@ function walk<E>(
     return;
   }
   if (node.rest !== undefined) found.push(node.rest);
-  const child = node.children.get(tokens[at]!);
+  const child = node.children?.get(tokens[at]!);
   if (child !== undefined) walk(child, tokens, at + 1, found);
   if (node.any !== undefined) walk(node.any, tokens, at + 1, found);
 }

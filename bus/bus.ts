@@ -167,6 +167,7 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     if (bind !== undefined || history !== undefined) this.#state = COMPLEX;
     this.#host = {
       totals: this.#totals,
+      idOf: (seq) => `${this.#epochId}-${seq}`,
       remove: (outlet) => this.#remove(outlet),
       report: (error, context) => this.#report(error, context),
     };
@@ -248,18 +249,20 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     const { signal, origin } = options;
     signal?.throwIfAborted();
     const waits: Promise<boolean>[] = [];
+    let wasAborted = false;
     // In line at once, before any handler can publish something that would be there first.
     const count = this.#publish(event, origin, (queue, record) => {
       waits.push(
         queue.wait(record, signal).catch((error) => {
-          if (!signal?.aborted) this.#reportOf(queue, error, "sizeOf", record.event);
+          if (signal?.aborted) wasAborted = true;
+          else this.#reportOf(queue, error, "sizeOf", record.event);
           return false;
         }),
       );
     });
     if (waits.length === 0) return count;
     const taken = await Promise.all(waits);
-    signal?.throwIfAborted();
+    if (wasAborted) throw signal!.reason;
     return count + taken.filter((isTaken) => isTaken).length;
   }
 
@@ -424,7 +427,7 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
       replay = 0,
       after,
     } = options;
-    const setup = this.#setup(match, options, "subscription");
+    const setup = this.#setup(match, options);
     checkInteger(SUBSCRIBE, "capacity", capacity, 1);
     if (!POLICIES.includes(overflow)) {
       const requirement = `overflow must be one of ${POLICIES.join(", ")}`;
@@ -445,15 +448,17 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
       onLag,
     });
     const { records, missed } = this.#replay(queue, replay, after ?? undefined);
-    queue.begin(records);
+    // The replay asks predicates, which may do anything.
+    this.#checkOpen(signal);
     this.#add(queue);
+    queue.begin(records);
     if (signal !== undefined) {
       queue.unlisten = onAbort(signal, (reason) => {
         queue.isAborted = true;
         queue.close(reason);
       });
     }
-    const subscription = subscriptions.create(queue, missed, (seq) => `${this.#epochId}-${seq}`);
+    const subscription = subscriptions.create(queue, missed);
     this.#forgotten ??= new FinalizationRegistry((forgotten) => {
       this.#reaped++;
       forgotten.close();
@@ -572,7 +577,8 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     } finally {
       this.#state &= ~MATCHING;
       if (wasDelivering === 0) this.#state |= DELIVERING;
-      if (hooks.length > 0) this.#waiting.push({ event, hooks, depth: this.#depth + 1 });
+      const depth = wasDelivering === 0 ? 0 : this.#depth + 1;
+      if (hooks.length > 0) this.#waiting.push({ event, hooks, depth });
       this.#reportFaults();
       if (wasDelivering === 0) this.#callWaiting();
     }
@@ -634,12 +640,15 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     }
     if (handlers.live === 0 && this.#faults.length === 0 && this.#state === 0) return count;
     this.#state |= DELIVERING;
-    if (this.#faults.length > 0) this.#reportFaults();
-    const handled = this.#callAll(handlers, event);
-    this.#handled += handled;
-    if (this.#waiting.length > 0 || this.#state !== DELIVERING) this.#callWaiting();
-    else this.#state = 0;
-    return count + handled;
+    try {
+      if (this.#faults.length > 0) this.#reportFaults();
+      const handled = this.#callAll(handlers, event);
+      this.#handled += handled;
+      return count + handled;
+    } finally {
+      if (this.#waiting.length > 0 || this.#state !== DELIVERING) this.#callWaiting();
+      else this.#state = 0;
+    }
   }
 
   /** Calls handlers, whatever they throw; answers how many. */
@@ -752,7 +761,9 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
   }
 
   #fault(error: unknown, source: BusErrorSource, event: E, owner?: Owner): void {
-    this.#faults.push([error, { source, event, id: owner?.id, name: owner?.name }]);
+    // One that is only just subscribing has no number yet.
+    const [id, name] = [owner?.id || undefined, owner?.name || undefined];
+    this.#faults.push([error, { source, event, id, name }]);
   }
 
   #reportFaults(): void {
@@ -810,7 +821,7 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     options: ListenOptions<never>,
     isOnce: boolean,
   ): Hook<E> {
-    const setup = this.#setup(match, options, "listener");
+    const setup = this.#setup(match, options);
     checkFunction(SUBSCRIBE, "handler", handler ?? null);
     const hook = new Hook<E>({ ...setup, handler: handler as (event: E) => unknown, isOnce });
     this.#add(hook);
@@ -820,19 +831,15 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
   }
 
   /** Checks what both kinds of subscribers have, before any effect. */
-  #setup(match: unknown, options: ListenOptions<never>, kind: string): OutletSetup<E> {
-    const { where, origin, signal } = options;
-    if (this.closed) throw new BusClosedError(`Cannot ${SUBSCRIBE}: bus is closed`);
+  #setup(match: unknown, options: ListenOptions<never>): OutletSetup<E> {
+    const { where, name, origin, signal } = options;
     const placement = placementOf(conditionsOf(match, this.#fields));
     checkFunction(SUBSCRIBE, "where", where);
-    const id = this.#lastId + 1;
-    const { name = `${kind} ${id}` } = options;
-    if (typeof name !== "string") {
+    if (name !== undefined && typeof name !== "string") {
       throw new TypeError(refusal(SUBSCRIBE, "name must be a string", name));
     }
-    signal?.throwIfAborted();
+    this.#checkOpen(signal);
     return {
-      id,
       name,
       placement,
       where: where as ((event: E) => boolean) | undefined,
@@ -841,14 +848,18 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     };
   }
 
+  #checkOpen(signal: AbortSignal | undefined): void {
+    if (this.closed) throw new BusClosedError(`Cannot ${SUBSCRIBE}: bus is closed`);
+    signal?.throwIfAborted();
+  }
+
   #add(outlet: Queue<E> | Hook<E>): void {
-    this.#lastId = outlet.id;
-    this.#outlets.set(outlet.id, outlet);
-    this.#index.place(outlet.placement, (bucket) => {
-      if (outlet instanceof Queue) bucket.queues.add(outlet, outlet);
-      else if (outlet.isPlain) bucket.handlers.add(outlet, outlet.handler);
-      else bucket.particular.add(outlet, outlet);
-    });
+    const id = outlet.id = ++this.#lastId;
+    if (outlet.name === "") {
+      outlet.name = `${outlet instanceof Queue ? "subscription" : "listener"} ${id}`;
+    }
+    this.#outlets.set(id, outlet);
+    this.#index.place(outlet.placement, (bucket) => bucket.add(outlet));
   }
 
   #remove({ id }: Outlet<E>): void {
@@ -856,12 +867,7 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     if (outlet === undefined) return;
     this.#outlets.delete(id);
     this.#index.remove(outlet.placement, (bucket) => {
-      const slots = outlet instanceof Queue
-        ? bucket.queues
-        : outlet.isPlain
-        ? bucket.handlers
-        : bucket.particular;
-      slots.delete(outlet);
+      const slots = bucket.delete(outlet);
       if (!(this.#state & (MATCHING | DELIVERING))) return slots.tidy();
       this.#untidy.add(slots);
       this.#state |= UNTIDY;

@@ -109,9 +109,9 @@ export function eventStream<E>(
   if (subscription.missed !== 0) {
     text += notice("lag", { missed: subscription.missed ?? null });
   }
-  queue.onLag.push((lost) => {
+  queue.onLag = [...queue.onLag, (lost) => {
     text += notice("lag", { lost });
-  });
+  }];
   let isWaiting = false;
   let stopHeartbeat = (): void => {};
 

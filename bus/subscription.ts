@@ -4,18 +4,14 @@ import {
   type ChannelWaitOptions,
 } from "../channel/mod.ts";
 import { checkInteger } from "../internal/mod.ts";
-import type { Queue } from "./_queue.ts";
+import { NONE, type Queue } from "./_queue.ts";
 import type { BusRecord } from "./history.ts";
 import type { SubscriptionStats } from "./stats.ts";
 
 /** What is beside the public face of a subscription. */
 export interface SubscriptionInternals {
-  /** Makes one. `missed` and `lastEventId` are those of its public face. */
-  create<E>(
-    queue: Queue<E>,
-    missed: number | undefined,
-    idOf: (seq: number) => string,
-  ): Subscription<E>;
+  /** Makes one. */
+  create<E>(queue: Queue<E>, missed: number | undefined): Subscription<E>;
   /** The queue behind one. */
   queueOf<E>(subscription: Subscription<E>): Queue<E>;
 }
@@ -60,7 +56,7 @@ export let subscriptions: SubscriptionInternals;
 export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDisposable {
   static {
     subscriptions = {
-      create: (queue, missed, idOf) => new Subscription(queue, missed, idOf),
+      create: (queue, missed) => new Subscription(queue, missed),
       queueOf: (subscription) => subscription.#queue,
     };
   }
@@ -72,17 +68,11 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
   readonly missed: number | undefined;
 
   readonly #queue: Queue<E>;
-  readonly #idOf: (seq: number) => string;
   #lastSeq: number | undefined;
 
-  private constructor(
-    queue: Queue<E>,
-    missed: number | undefined,
-    idOf: (seq: number) => string,
-  ) {
+  private constructor(queue: Queue<E>, missed: number | undefined) {
     this.#queue = queue;
     this.missed = missed;
-    this.#idOf = idOf;
   }
 
   /** Its number among all subscribers of the bus: what {@linkcode Bus.unsubscribe} takes. */
@@ -129,7 +119,7 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
    * Names the event that was read last, for `after` of another subscription, or for a client that may come back; undefined before the first.
    */
   get lastEventId(): string | undefined {
-    return this.#lastSeq === undefined ? undefined : this.#idOf(this.#lastSeq);
+    return this.#lastSeq === undefined ? undefined : this.#queue.host.idOf(this.#lastSeq);
   }
 
   /** How it is doing. */
@@ -360,7 +350,7 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
   #clearFront(): void {
     const queue = this.#queue;
     if (queue.frontTaken < queue.front.length) return;
-    queue.front = [];
+    queue.front = NONE;
     queue.frontTaken = 0;
   }
 
