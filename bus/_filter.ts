@@ -93,15 +93,15 @@ function collect(
       set?.add(value);
       values.push(value);
     };
-    const patterns: SubjectPattern[] = [];
+    const patterns = new Map<string, SubjectPattern>();
     for (const one of alternatives) {
       if (one instanceof SubjectPattern) {
         if (isSubject(one.pattern)) add(one.pattern);
-        else if (!patterns.some(({ pattern }) => pattern === one.pattern)) patterns.push(one);
+        else patterns.set(one.pattern, one);
       } else if (isMatchValue(one)) add(one);
       else throw new TypeError(refusal(SUBSCRIBE, `${name} must be ${COMPARABLE}`, one));
     }
-    conditions.push({ path, values, set, patterns });
+    conditions.push({ path, values, set, patterns: [...patterns.values()] });
   }
 }
 

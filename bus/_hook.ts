@@ -10,7 +10,8 @@ export interface HookSetup<E> extends OutletSetup<E> {
 /** A function that is called with events: what a bus knows of a {@linkcode Listener}. */
 export class Hook<E> implements Outlet<E> {
   id = 0;
-  name: string;
+  // Given by the bus if it is not given by the user.
+  name!: string;
   readonly placement: Placement;
   readonly where: ((event: E) => boolean) | undefined;
   readonly origin: unknown;
@@ -26,7 +27,7 @@ export class Hook<E> implements Outlet<E> {
   onEnd: ((...reason: [reason: unknown] | []) => void) | undefined;
 
   constructor(setup: HookSetup<E>) {
-    this.name = setup.name ?? "";
+    if (setup.name !== undefined) this.name = setup.name;
     this.placement = setup.placement;
     this.where = setup.where;
     this.origin = setup.origin;

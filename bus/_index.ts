@@ -61,6 +61,12 @@ export function placementOf(conditions: readonly Condition[]): Placement {
       equal.push(condition);
     }
   }
+  // Alternatives for a subject are combined with the others, unless that would be too many.
+  const alternatives = subject === undefined ? 0 : subject.values.length + subject.patterns.length;
+  if (equal.length > 0 && combinations * alternatives > MAX_COMBINATIONS) {
+    others.push(subject!);
+    subject = undefined;
+  }
   // The same fields are the same shape, in whatever order they were asked for.
   const named = equal.map((condition) => [JSON.stringify(condition.path), condition] as const)
     .sort(([one], [other]) => one < other ? -1 : 1);
@@ -69,7 +75,7 @@ export function placementOf(conditions: readonly Condition[]): Placement {
     equal: named.map(([, condition]) => condition),
     subject,
     others,
-    isMultiple: subject !== undefined && subject.patterns.length + subject.values.length > 1,
+    isMultiple: subject !== undefined && alternatives > 1,
   };
 }
 

@@ -6,6 +6,8 @@ import type { Totals } from "./stats.ts";
 /** What a subscriber needs of its bus. */
 export interface Host<E> {
   readonly totals: Totals;
+  /** The number of the event that was published last. */
+  readonly lastSeq: number;
   /** The id of an event, by its number. */
   idOf(seq: number): string;
   /** Takes the subscriber out, so that no further event comes to it. */
@@ -25,7 +27,7 @@ export interface OutletSetup<E> {
 
 /** What both kinds of subscribers have in common: somewhere that events come out. */
 export interface Outlet<E> extends OutletSetup<E> {
-  /** 0 and "" until it is added to the bus: those that are added later have larger numbers. */
+  /** 0 until it is added to the bus: those that are added later have larger numbers. */
   id: number;
   name: string;
   /** Whether every event that leads to its bucket is for it. */

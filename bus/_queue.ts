@@ -1,10 +1,17 @@
-import { Channel, ChannelClosedError } from "../channel/mod.ts";
+import { Channel } from "../channel/mod.ts";
+import { AbortGroup, type AbortMember, refusal } from "../internal/mod.ts";
 import type { Placement } from "./_index.ts";
 import { type Host, isPlain, type Outlet, type OutletSetup } from "./_outlet.ts";
 import { LaggedError } from "./errors.ts";
 import type { BusRecord } from "./history.ts";
 import type { BusOverflow } from "./options.ts";
 import type { SubscriptionStats } from "./stats.ts";
+
+/** An event on its way to readers. */
+export interface Entry<E> extends BusRecord<E> {
+  /** Counts what the bus has published: larger than that of every entry before. 0 if it comes from the history. */
+  readonly at: number;
+}
 
 /** What a queue is made of. */
 export interface QueueSetup<E> extends OutletSetup<E> {
@@ -13,6 +20,15 @@ export interface QueueSetup<E> extends OutletSetup<E> {
   readonly maxBytes: number | undefined;
   readonly sizeOf: ((event: E) => number) | undefined;
   readonly onLag: ((lost: number) => void) | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** An entry that a `send` waits with. */
+interface Sender<E> extends AbortMember {
+  readonly entry: Entry<E>;
+  readonly size: number;
+  /** Ends the wait. */
+  settle(end: "taken" | "closed" | "aborted"): void;
 }
 
 /** Shared by all that have none. */
@@ -24,7 +40,8 @@ export const NONE: readonly never[] = [];
  */
 export class Queue<E> implements Outlet<E> {
   id = 0;
-  name: string;
+  // Given by the bus if it is not given by the user.
+  name!: string;
   readonly placement: Placement;
   readonly where: ((event: E) => boolean) | undefined;
   readonly origin: unknown;
@@ -32,7 +49,8 @@ export class Queue<E> implements Outlet<E> {
   readonly isPlain: boolean;
   readonly capacity: number;
   readonly overflow: BusOverflow;
-  readonly channel: Channel<BusRecord<E>>;
+  readonly signal: AbortSignal | undefined;
+  readonly channel: Channel<Entry<E>>;
   found = -1;
   offered = 0;
   delivered = 0;
@@ -40,41 +58,54 @@ export class Queue<E> implements Outlet<E> {
   highWater = 0;
   /** Whom to tell of losses, each before the first event behind the gap is read. */
   onLag: readonly ((lost: number) => void)[] = NONE;
-  /** What comes before all that is in the channel: a replay, or what is behind a gap in a batch. */
-  front: readonly BusRecord<E>[] = NONE;
-  frontTaken = 0;
   /** What the reader finds at the end, if it is more than an end. */
   reason: { readonly value: unknown } | undefined;
-  /** Whether to read nothing more, even if there is something. */
-  isAborted = false;
   unlisten: (() => void) | undefined;
-  // Losses that were not told yet. Those that gave way lie before what is read next, since they were the oldest. Those that found no room
-  // lie behind all that is there, and before the next that does.
-  #displaced = 0;
-  #lastDisplaced = -1;
+  readonly #maxBytes: number;
+  readonly #sizeOf: ((event: E) => number) | undefined;
+  // What is read before all that is in the channel: a replay, or what is behind a gap in a batch; and how much of it was read.
+  #front: readonly Entry<E>[] = NONE;
+  #read = 0;
+  // In line behind a full channel. Made when there is the first.
+  #senders: Set<Sender<E>> | undefined;
+  // What was measured last; channels measure what they take.
+  #measured: Entry<E> | undefined;
+  #size = 0;
+  // Losses that were not told yet. Those that were pushed out lie before what is read next that is younger. Those that were turned away lie
+  // behind all that is there, and so before the next that is taken in. Those that were given up lie before whatever is read next.
+  #pushedOut = 0;
+  #lastPushedOut = 0;
   #turnedAway = 0;
-  // By the event that each of them lies before. Made when there is the first.
-  #before: Map<BusRecord<E>, number> | undefined;
-  #offering: BusRecord<E> | undefined;
+  #givenUp = 0;
+  #before: Map<Entry<E>, number> | undefined;
+  // How many events have come into the channel, and gone, and which of those that came have a gap before them; only if that is to be told.
+  #come = 0;
+  #gone = 0;
+  #gaps: Set<number> | undefined;
+  // What the channel was offered, until it is known what became of it.
+  #offering: Entry<E> | undefined;
 
   constructor(setup: QueueSetup<E>) {
-    const { overflow, sizeOf, maxBytes } = setup;
-    this.name = setup.name ?? "";
+    const { capacity, overflow, sizeOf, maxBytes } = setup;
+    if (setup.name !== undefined) this.name = setup.name;
     this.placement = setup.placement;
     this.where = setup.where;
     this.origin = setup.origin;
     this.host = setup.host;
     this.isPlain = isPlain(setup);
-    this.capacity = setup.capacity;
+    this.capacity = capacity;
     this.overflow = overflow;
+    this.signal = setup.signal;
     if (setup.onLag !== undefined) this.onLag = [setup.onLag];
+    this.#maxBytes = maxBytes ?? Infinity;
+    this.#sizeOf = sizeOf;
     this.channel = new Channel({
-      capacity: setup.capacity,
-      // Where the channel only refuses, the rest is done here.
-      overflow: overflow === "drop-newest" || overflow === "disconnect" ? "fail" : overflow,
+      capacity,
+      // It is only to refuse; what is done then, is done here.
+      overflow: overflow === "drop-oldest" ? "drop-oldest" : "fail",
       maxBytes,
-      sizeOf: sizeOf && ((record) => sizeOf(record.event)),
-      onDrop: overflow === "drop-oldest" ? (record) => this.#displace(record) : undefined,
+      sizeOf: sizeOf && ((entry) => this.#measure(entry)),
+      onDrop: overflow === "drop-oldest" ? (entry) => this.#pushOut(entry) : undefined,
     });
   }
 
@@ -90,37 +121,34 @@ export class Queue<E> implements Outlet<E> {
   /** How it is doing. */
   stats(): SubscriptionStats {
     const { id, name, size, highWater, capacity, overflow, offered, delivered, lagged } = this;
-    return {
-      id,
-      name,
-      size,
-      highWater,
-      capacity,
-      overflow,
-      offered,
-      delivered,
-      lagged,
-    };
+    return { id, name, size, highWater, capacity, overflow, offered, delivered, lagged };
   }
 
   /** Begins with events that were published before. Nothing must have been offered. */
   begin(records: readonly BusRecord<E>[]): void {
-    this.front = records;
-    this.highWater = records.length;
+    if (records.length === 0) return;
+    this.#front = records.map(({ seq, event }) => ({ seq, event, at: 0 }));
     this.#count(records.length);
+    this.highWater = records.length;
   }
 
   /**
-   * Takes an event if there is room; else deals with it, or leaves it to `onFull`, where it would wait for room. Throws what `sizeOf` throws,
+   * Takes an event if there is room; else deals with it, or leaves it to `onFull`, where it may wait for room. Throws what `sizeOf` throws,
    * after the loss was counted.
    */
-  offer(record: BusRecord<E>, onFull?: (queue: Queue<E>, record: BusRecord<E>) => void): boolean {
+  offer(entry: Entry<E>, onFull?: (queue: Queue<E>, entry: Entry<E>) => void): boolean {
+    // Its own predicate may have closed it.
+    if (this.channel.closed) return false;
     this.#count(1);
-    this.#offering = record;
+    this.#offering = entry;
     try {
-      if (this.channel.trySend(record)) {
-        this.#accept(record);
-        return true;
+      // Those who wait were here before.
+      if (!this.#senders?.size) {
+        if (this.#turnedAway > 0) this.#setBefore(entry);
+        if (this.#put(entry)) return true;
+        // What it would have had before it is before the next.
+        this.#turnedAway += this.#before?.get(entry) ?? 0;
+        this.#before?.delete(entry);
       }
     } catch (error) {
       this.#turnAway();
@@ -128,12 +156,9 @@ export class Queue<E> implements Outlet<E> {
     } finally {
       this.#offering = undefined;
     }
-    if (this.overflow === "wait" && onFull !== undefined) {
-      onFull(this, record);
-      return false;
-    }
-    // Where the oldest give way, what is turned away was counted by then.
-    if (this.overflow !== "drop-oldest") this.#turnAway();
+    if (this.channel.closed) this.#turnAway();
+    else if (this.overflow === "wait" && onFull !== undefined) onFull(this, entry);
+    else if (this.overflow !== "drop-oldest") this.#turnAway();
     if (this.overflow === "disconnect") {
       this.close(new LaggedError(this.id, this.name, this.capacity));
     }
@@ -141,52 +166,97 @@ export class Queue<E> implements Outlet<E> {
   }
 
   /**
-   * Takes an event that was offered and left to the caller, waiting for room.
+   * Gets in line with an event that was offered and left to the caller.
    *
-   * @returns Whether it was taken: not if the subscription is closed first. Rejects with the reason of the signal.
+   * @returns A promise of how that ends. It never rejects.
+   * @throws What `sizeOf` throws, or that there will never be room; the loss was counted then.
    */
-  async wait(record: BusRecord<E>, signal: AbortSignal | undefined): Promise<boolean> {
+  wait(
+    entry: Entry<E>,
+    signal: AbortSignal | undefined,
+  ): Promise<"taken" | "closed" | "aborted"> {
+    let size = 0;
     try {
-      await this.channel.send(record, { signal });
+      if (this.#sizeOf !== undefined) size = this.#measure(entry);
+      if (size > this.#maxBytes) {
+        const requirement = `an event must have at most ${this.#maxBytes} bytes`;
+        throw new RangeError(refusal(`send to subscription ${this.name}`, requirement, size));
+      }
     } catch (error) {
       this.#turnAway();
-      if (error instanceof ChannelClosedError) return false;
       throw error;
     }
-    return true;
+    if (this.#turnedAway > 0) this.#setBefore(entry);
+    return new Promise((resolve) => {
+      const senders = this.#senders ??= new Set();
+      const sender: Sender<E> = {
+        entry,
+        size,
+        settle(end) {
+          senders.delete(sender);
+          group?.leave(sender);
+          resolve(end);
+        },
+        handleAbort: () => this.#giveUpSender(sender, "aborted"),
+      };
+      senders.add(sender);
+      this.#rise();
+      const group = signal && AbortGroup.join(signal, sender);
+      // A handler may have aborted it since.
+      if (signal?.aborted) this.#giveUpSender(sender, "aborted");
+    });
   }
 
-  /** How many events were lost just before one that comes out of the channel, and were not told. */
-  lostBefore(record: BusRecord<E>): number {
-    const displaced = record.seq > this.#lastDisplaced ? this.#displaced : 0;
-    return displaced + (this.#before?.get(record) ?? 0);
+  /** Takes out what is read next; undefined if nothing is there. It must be taken, given up, or put back. */
+  shift(): Entry<E> | undefined {
+    const first = this.#front[this.#read];
+    if (first !== undefined) {
+      if (++this.#read === this.#front.length) {
+        this.#front = NONE;
+        this.#read = 0;
+      }
+      return first;
+    }
+    const result = this.channel.tryReceive();
+    if (result.state !== "ok") return undefined;
+    this.#go();
+    if (this.#senders !== undefined) this.#refill();
+    return result.value;
   }
 
-  /** Remembers what was lost before an event that its reader does not get yet, though it is out of the channel. */
-  hold(record: BusRecord<E>): void {
-    (this.#before ??= new Map()).set(record, this.#collect(record));
+  /** Whether somebody is to be told of events that were lost just before the one that is read next. */
+  get isGapNext(): boolean {
+    if (this.onLag.length === 0) return false;
+    if (this.#givenUp > 0) return true;
+    return this.#front === NONE && (this.#pushedOut > 0 || !!this.#gaps?.has(this.#gone + 1));
   }
 
   /** Counts an event that its reader gets now, after telling what was lost before it. */
-  take(record: BusRecord<E>): E {
-    const lost = this.#collect(record);
+  take(entry: Entry<E>): E {
+    const lost = this.#collect(entry);
     this.delivered++;
     this.host.totals.delivered++;
     if (lost > 0) this.#tell(lost);
-    return record.event;
+    return entry.event;
   }
 
-  /** Counts an event as lost that was taken for a reader who was gone by then. */
-  untake(): void {
-    this.delivered--;
-    this.host.totals.delivered--;
+  /** Counts what nobody can read any more as lost. */
+  abandon(): void {
+    this.close();
+    while (this.shift() !== undefined) this.#lose();
+  }
+
+  /** Counts an event as lost that was taken out for a reader who does not get it. */
+  giveUp(entry: Entry<E>): void {
+    this.#givenUp = this.#collect(entry) + 1;
     this.#lose();
   }
 
-  /** Tells of what was lost behind the last event, once there will be no more. */
-  finish(): void {
-    const lost = this.#displaced + this.#turnedAway;
-    this.#displaced = this.#turnedAway = 0;
+  /** Tells of what was lost behind the last event, once everything is read. */
+  tellLast(): void {
+    if (this.size > 0) return;
+    const lost = this.#pushedOut + this.#turnedAway + this.#givenUp;
+    this.#pushedOut = this.#turnedAway = this.#givenUp = 0;
     if (lost > 0) this.#tell(lost);
   }
 
@@ -196,6 +266,7 @@ export class Queue<E> implements Outlet<E> {
       this.reason = { value: reason[0] };
       this.channel.close(reason[0]);
     } else this.channel.close();
+    for (const sender of this.#senders ?? NONE) this.#giveUpSender(sender, "closed");
     this.unlisten?.();
     this.host.remove(this);
   }
@@ -205,13 +276,75 @@ export class Queue<E> implements Outlet<E> {
     this.host.totals.offered += offered;
   }
 
-  #accept(record: BusRecord<E>): void {
-    if (this.#turnedAway > 0) {
-      (this.#before ??= new Map()).set(record, this.#turnedAway);
-      this.#turnedAway = 0;
-    }
-    const { size } = this.channel;
+  /** Gives an event to the channel; false if it has no room. */
+  #put(entry: Entry<E>): boolean {
+    const { channel } = this;
+    const before = channel.size;
+    if (!channel.trySend(entry)) return false;
+    this.#rise();
+    if (this.onLag.length === 0) return true;
+    this.#come++;
+    if (this.#before?.has(entry)) (this.#gaps ??= new Set()).add(this.#come);
+    // It went to somebody who was waiting for it.
+    if (before === 0 && channel.size === 0) this.#go();
+    return true;
+  }
+
+  #rise(): void {
+    const { size } = this;
     if (size > this.highWater) this.highWater = size;
+  }
+
+  #go(): void {
+    this.#gone++;
+    this.#gaps?.delete(this.#gone);
+  }
+
+  #measure(entry: Entry<E>): number {
+    if (this.#measured !== entry) {
+      this.#size = this.#sizeOf!(entry.event);
+      this.#measured = entry;
+    }
+    return this.#size;
+  }
+
+  /** Lets those in who wait, as far as there is room. */
+  #refill(): void {
+    for (const sender of this.#senders ?? NONE) {
+      this.#measured = sender.entry;
+      this.#size = sender.size;
+      if (!this.#put(sender.entry)) break;
+      sender.settle("taken");
+    }
+  }
+
+  /** Counts as lost what somebody waited with, and leaves the gap to who stands behind. */
+  #giveUpSender(sender: Sender<E>, end: "closed" | "aborted"): void {
+    const lost = (this.#before?.get(sender.entry) ?? 0) + 1;
+    this.#before?.delete(sender.entry);
+    this.#lose();
+    let next: Sender<E> | undefined;
+    let isBehind = false;
+    for (const other of this.#senders!) {
+      if (isBehind) {
+        next = other;
+        break;
+      }
+      isBehind = other === sender;
+    }
+    sender.settle(end);
+    if (next === undefined) this.#turnedAway += lost;
+    else {
+      const before = this.#before ??= new Map();
+      before.set(next.entry, (before.get(next.entry) ?? 0) + lost);
+      // There may be room for a smaller one.
+      if (!this.channel.closed) this.#refill();
+    }
+  }
+
+  #setBefore(entry: Entry<E>): void {
+    (this.#before ??= new Map()).set(entry, this.#turnedAway);
+    this.#turnedAway = 0;
   }
 
   #turnAway(): void {
@@ -220,12 +353,13 @@ export class Queue<E> implements Outlet<E> {
   }
 
   /** The channel has given up an event: one that was in it, or the new one, which is larger than all of it. */
-  #displace(record: BusRecord<E>): void {
-    if (record === this.#offering) return this.#turnAway();
+  #pushOut(entry: Entry<E>): void {
+    if (entry === this.#offering) return this.#turnAway();
     this.#lose();
-    this.#displaced += 1 + (this.#before?.get(record) ?? 0);
-    this.#lastDisplaced = record.seq;
-    this.#before?.delete(record);
+    this.#go();
+    this.#pushedOut += 1 + (this.#before?.get(entry) ?? 0);
+    this.#lastPushedOut = entry.at;
+    this.#before?.delete(entry);
   }
 
   #lose(): void {
@@ -233,11 +367,18 @@ export class Queue<E> implements Outlet<E> {
     this.host.totals.lagged++;
   }
 
-  #collect(record: BusRecord<E>): number {
-    const lost = this.lostBefore(record);
-    if (lost === 0) return 0;
-    if (record.seq > this.#lastDisplaced) this.#displaced = 0;
-    this.#before?.delete(record);
+  /** Takes what was lost before an event from where it is remembered. */
+  #collect(entry: Entry<E>): number {
+    let lost = this.#givenUp;
+    this.#givenUp = 0;
+    if (this.#pushedOut > 0 && entry.at > this.#lastPushedOut) {
+      lost += this.#pushedOut;
+      this.#pushedOut = 0;
+    }
+    if (this.#before !== undefined && this.#before.size > 0) {
+      lost += this.#before.get(entry) ?? 0;
+      this.#before.delete(entry);
+    }
     return lost;
   }
 

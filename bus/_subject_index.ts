@@ -11,8 +11,9 @@ interface Node<E> {
   rest: Bucket<E> | undefined;
 }
 
-/** How many subjects are remembered with what they lead to. */
+/** How many subjects are remembered with what they lead to, and how long they are at the most. */
 const MAX_REMEMBERED = 1_024;
+const MAX_REMEMBERED_LENGTH = 256;
 
 /** Finds those who asked for a value of a field, or for texts that match a pattern: by a map, and by a tree of tokens. */
 export class SubjectIndex<E> {
@@ -97,6 +98,7 @@ export class SubjectIndex<E> {
     if (!tokens.includes("")) walk(this.#root, tokens, 0, found);
     if (this.#remembered.size === MAX_REMEMBERED) this.#remembered.clear();
     const result = found.length === 1 ? found[0]! : found;
+    if (value.length > MAX_REMEMBERED_LENGTH) return result;
     this.#remembered.set(value, result);
     return result;
   }

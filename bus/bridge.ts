@@ -25,6 +25,9 @@ export interface BusBridge extends Disposable {
   close(): void;
 }
 
+/** How refusals of a bridge begin. */
+export const BRIDGE = "bridge to Bus";
+
 /** One that is being built: what its two ends do, and what ends it. */
 export class OpenBridge<E> implements BusBridge {
   received = 0;
@@ -43,18 +46,31 @@ export class OpenBridge<E> implements BusBridge {
   }
 
   get closed(): boolean {
-    return this.#isClosed;
+    return this.#isClosed || this.#bus.closed;
+  }
+
+  /** Connects one thing to another; if that fails, nothing of it stays. */
+  connect(connect: () => void): this {
+    try {
+      connect();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    return this;
   }
 
   /** Has `end` called when the bridge is closed. */
   onClose(end: () => void): void {
     this.#ends.push(end);
+    // Connecting is the code of others.
+    if (this.#isClosed) this.#end();
   }
 
   /** Publishes what has come in; `make` makes an event of it, or undefined to pass it over. */
   receive(make: () => E | undefined): void {
     // Some sources have a copy of their listeners.
-    if (this.#isClosed) return;
+    if (this.closed) return;
     try {
       const event = make();
       if (event === undefined) return;
@@ -83,11 +99,21 @@ export class OpenBridge<E> implements BusBridge {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const end of this.#ends.splice(0)) end();
+    this.#end();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  #end(): void {
+    for (const end of this.#ends.splice(0)) {
+      try {
+        end();
+      } catch (error) {
+        buses.report(this.#bus, error, { source: "bridge" });
+      }
+    }
   }
 }
 
@@ -95,15 +121,9 @@ export class OpenBridge<E> implements BusBridge {
 export function namesOf(names: string | readonly string[], option: string): readonly string[] {
   const list = typeof names === "string" ? [names] : names;
   if (Array.isArray(list) && list.length > 0 && list.every((name) => typeof name === "string")) {
-    return list;
+    return [...new Set(list)];
   }
   throw new TypeError(
-    refusal("bridge to Bus", `${option} must be a name or a list of names`, names),
+    refusal(BRIDGE, `${option} must be a name or a list of names`, names),
   );
-}
-
-/** Throws unless `value` is a function. */
-export function checkBridge(name: string, value: unknown): void {
-  if (typeof value === "function") return;
-  throw new TypeError(refusal("bridge to Bus", `${name} must be a function`, value));
 }

@@ -1,5 +1,5 @@
-import { refusal } from "../internal/mod.ts";
-import { type BusBridge, type BusBridgeOptions, checkBridge, OpenBridge } from "./bridge.ts";
+import { checkFunction, refusal } from "../internal/mod.ts";
+import { BRIDGE, type BusBridge, type BusBridgeOptions, OpenBridge } from "./bridge.ts";
 import type { Bus } from "./bus.ts";
 import type { KnownFields, Match, Matched } from "./match.ts";
 
@@ -18,7 +18,8 @@ export interface MessagePortLike {
    * @param type `message` or `messageerror`.
    * @param listener What to call.
    */
-  addEventListener(type: string, listener: (event: MessageEvent) => void): void;
+  // deno-lint-ignore no-explicit-any -- what is a target of any events is one of these.
+  addEventListener(type: string, listener: (event: any) => void): void;
 
   /**
    * Removes a listener.
@@ -26,7 +27,8 @@ export interface MessagePortLike {
    * @param type `message` or `messageerror`.
    * @param listener What was called.
    */
-  removeEventListener(type: string, listener: (event: MessageEvent) => void): void;
+  // deno-lint-ignore no-explicit-any -- as above.
+  removeEventListener(type: string, listener: (event: any) => void): void;
 
   /** Lets messages come, where they wait for that. */
   start?(): void;
@@ -71,7 +73,7 @@ export interface BridgePortOptions<E, M extends Match<E> = Match<E>> extends Bus
 
 /**
  * Carries events to and from other tabs, workers or ports: what is published here is sent, and what is received is published here. What came
- * in does not go out again the way it came.
+ * in does not go out again the way it came. Two ways from a bus to the same place are a circle, in which an event never rests.
  *
  * The platform queues messages without a bound: where they come faster than they are handled, use a ring. On some platforms a
  * `BroadcastChannel` loses messages under load, and says nothing.
@@ -114,32 +116,35 @@ export function bridgePort<E, const M extends Match<E> = Match<E>>(
   const { direction = "both", encode, decode } = options;
   if (direction !== "in" && direction !== "out" && direction !== "both") {
     const requirement = "direction must be one of in, out, both";
-    throw new TypeError(refusal("bridge to Bus", requirement, direction));
+    throw new TypeError(refusal(BRIDGE, requirement, direction));
   }
-  if (encode !== undefined) checkBridge("encode", encode);
-  if (decode !== undefined) checkBridge("decode", decode);
+  if (encode !== undefined) checkFunction(BRIDGE, "encode", encode);
+  if (decode !== undefined) checkFunction(BRIDGE, "decode", decode);
   const bridge = new OpenBridge(bus, options);
-  try {
+  return bridge.connect(() => {
     if (direction !== "in") sendTo(bridge, bus, port, options);
-  } catch (error) {
-    bridge.close();
-    throw error;
-  }
-  if (direction === "out") return bridge;
-  const receive = ({ data }: MessageEvent): void => {
-    bridge.receive(() => decode === undefined ? data : decode(data));
-  };
-  const fail = ({ data }: MessageEvent): void => {
-    bridge.fail(new TypeError(refusal("receive a message", "it must be readable here", data)));
-  };
-  port.addEventListener("message", receive);
-  port.addEventListener("messageerror", fail);
-  bridge.onClose(() => {
-    port.removeEventListener("message", receive);
-    port.removeEventListener("messageerror", fail);
+    if (direction !== "out") receiveFrom(bridge, port, decode);
   });
+}
+
+function receiveFrom<E>(
+  bridge: OpenBridge<E>,
+  port: MessagePortLike,
+  decode: ((message: unknown) => E | undefined) | undefined,
+): void {
+  const listeners = {
+    message: ({ data }: MessageEvent): void => {
+      bridge.receive(() => decode === undefined ? data : decode(data));
+    },
+    messageerror: ({ data }: MessageEvent): void => {
+      bridge.fail(new TypeError(refusal("receive a message", "it must be readable here", data)));
+    },
+  };
+  for (const [type, listener] of Object.entries(listeners)) {
+    port.addEventListener(type, listener);
+    bridge.onClose(() => port.removeEventListener(type, listener));
+  }
   port.start?.();
-  return bridge;
 }
 
 function sendTo<E, M extends Match<E>>(

@@ -1,19 +1,17 @@
-import { checkInteger, onAbort, refusal, reportUncaught } from "../internal/mod.ts";
-import type { Bucket } from "./_bucket.ts";
-import { conditionsOf, meets, SUBSCRIBE } from "./_filter.ts";
+import { checkFunction, checkInteger, onAbort, refusal } from "../internal/mod.ts";
+import { Dispatcher } from "./_dispatcher.ts";
+import { Faults } from "./_faults.ts";
+import { conditionsOf, SUBSCRIBE } from "./_filter.ts";
 import { Hook } from "./_hook.ts";
-import { Index, placementOf } from "./_index.ts";
-import { accepts, type Host, type Outlet, type OutletSetup } from "./_outlet.ts";
+import { placementOf } from "./_index.ts";
+import type { Host, Outlet, OutletSetup } from "./_outlet.ts";
 import { Queue } from "./_queue.ts";
-import type { Owner, Slots } from "./_slots.ts";
 import { BusClosedError } from "./errors.ts";
 import { type BusHistory, type BusRecord, MemoryHistory } from "./history.ts";
 import { type Listener, listenerOf } from "./listener.ts";
 import type { KnownFields, Match, Matched } from "./match.ts";
 import type {
-  BusBinding,
   BusErrorContext,
-  BusErrorSource,
   BusOptions,
   BusOverflow,
   ListenOptions,
@@ -27,15 +25,6 @@ import { type Subscription, subscriptions } from "./subscription.ts";
 
 const POLICIES: readonly BusOverflow[] = ["wait", "drop-newest", "drop-oldest", "disconnect"];
 
-const PUBLISH = "publish to Bus";
-
-// What a bus is in the middle of, whether it does something with every event before it is matched, and whether it left empty places.
-const CLOSED = 1;
-const MATCHING = 2;
-const DELIVERING = 4;
-const COMPLEX = 8;
-const UNTIDY = 16;
-
 /** What those who bring events from elsewhere need of a bus. */
 export interface BusInternals {
   /** Reports what the code of a user has thrown. */
@@ -46,14 +35,6 @@ export interface BusInternals {
 
 /** Set by the static block of {@linkcode Bus}. */
 export let buses: BusInternals;
-
-/** Handlers that are still to be called with an event. */
-interface Delivery<E> {
-  readonly event: E;
-  readonly hooks: readonly Hook<E>[];
-  /** How many events are each other's cause, up to this one. */
-  readonly depth: number;
-}
 
 /**
  * Tells many subscribers what happens, each of them what it asked for, and lets none of them disturb another or the publisher.
@@ -99,7 +80,7 @@ interface Delivery<E> {
 export class Bus<E = unknown> implements Disposable, AsyncDisposable {
   static {
     buses = {
-      report: (bus, error, context) => bus.#report(error, context),
+      report: (bus, error, context) => bus.#faults.report(error, context),
       onClose(bus, end) {
         bus.#ends.add(end);
         return () => void bus.#ends.delete(end);
@@ -107,37 +88,21 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     };
   }
 
-  readonly #bind: BusBinding<E> | undefined;
+  readonly #dispatcher: Dispatcher<E>;
+  readonly #faults: Faults<E>;
+  readonly #host: Host<E>;
   readonly #history: BusHistory<E> | undefined;
   readonly #fields: readonly string[] | undefined;
-  readonly #maxNested: number;
-  readonly #onError: BusOptions<E>["onError"];
-  readonly #index: Index<E> = new Index();
+  readonly #totals: Totals = { offered: 0, delivered: 0, lagged: 0 };
   readonly #outlets: Map<number, Queue<E> | Hook<E>> = new Map();
   // To be called when the bus is closed.
   readonly #ends: Set<() => void> = new Set();
-  readonly #totals: Totals = { offered: 0, delivered: 0, lagged: 0 };
-  readonly #host: Host<E>;
   // What a reader left behind whose subscription was collected as garbage. Made when the first comes.
   #forgotten: FinalizationRegistry<Queue<E>> | undefined;
   #epoch: string | undefined;
   #lastId = 0;
-  #lastSeq = -1;
-  #published = 0;
-  // How many times a handler was called.
-  #handled = 0;
-  #errors = 0;
   #reaped = 0;
-  // CLOSED, MATCHING and so on, as far as they hold.
-  #state = 0;
-  // Where somebody was taken out while somebody else may have been going through.
-  readonly #untidy: Set<Slots<unknown>> = new Set();
-  // What the code of a user has thrown while it was asked about an event: to be reported once all queues have it.
-  #faults: [error: unknown, context: BusErrorContext<E>][] = [];
-  // What handlers are to be called with, how much of it they were, and in what depth the one is that they are being called with.
-  #waiting: Delivery<E>[] = [];
-  #called = 0;
-  #depth = 0;
+  #endReason: [reason: unknown] | [] = [];
 
   /**
    * Creates a bus.
@@ -150,32 +115,50 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     const { bind, history, fields, maxNested = 1_024, onError } = options;
     const create = "create Bus";
     checkInteger(create, "maxNested", maxNested, 1);
-    checkFunction(create, "onError", onError);
-    if (bind !== undefined) checkFunction(create, "bind.apply", bind?.apply ?? null);
+    if (onError !== undefined) checkFunction(create, "onError", onError);
+    if (bind !== undefined) {
+      // Every function has an `apply`, too.
+      if (typeof bind !== "object" || typeof bind?.apply !== "function") {
+        throw new TypeError(refusal(create, "bind must be an object with a function apply", bind));
+      }
+    }
     if (fields !== undefined && !Array.isArray(fields)) {
       throw new TypeError(refusal(create, "fields must be an array of names", fields));
     }
     if (typeof history === "object" && history !== null) {
-      checkFunction(create, "history.add", history.add ?? null);
-      checkFunction(create, "history.read", history.read ?? null);
+      checkFunction(create, "history.add", history.add);
+      checkFunction(create, "history.read", history.read);
+      if (history.id !== undefined && !/^[\x21-\x7e][\x20-\x7e]*$/.test(history.id)) {
+        const requirement = "history.id must be made of visible ASCII characters";
+        throw new TypeError(refusal(create, requirement, history.id));
+      }
       this.#history = history;
     } else if (history !== undefined) this.#history = new MemoryHistory(history);
-    this.#bind = bind;
     this.#fields = fields;
-    this.#maxNested = maxNested;
-    this.#onError = onError;
-    if (bind !== undefined || history !== undefined) this.#state = COMPLEX;
+    const faults = this.#faults = new Faults(onError);
+    this.#dispatcher = new Dispatcher({
+      bind,
+      history: this.#history,
+      maxNested,
+      faults,
+      closeQueues: () => this.#closeQueues(),
+      closeHooks: () => this.#closeHooks(),
+    });
+    const dispatcher = this.#dispatcher;
     this.#host = {
       totals: this.#totals,
+      get lastSeq() {
+        return dispatcher.lastSeq;
+      },
       idOf: (seq) => `${this.#epochId}-${seq}`,
       remove: (outlet) => this.#remove(outlet),
-      report: (error, context) => this.#report(error, context),
+      report: (error, context) => faults.report(error, context),
     };
   }
 
   /** Whether the bus has been closed. */
   get closed(): boolean {
-    return (this.#state & CLOSED) !== 0;
+    return this.#dispatcher.isClosed;
   }
 
   /**
@@ -206,17 +189,8 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
    * ```
    */
   publish(event: E, options?: PublishOptions): number {
-    // With nothing that is particular, the rest comes to this; and this is what most events are.
-    if (this.#state === 0 && options === undefined) {
-      const bucket = this.#index.find(event);
-      const isParticular = bucket !== undefined &&
-        (this.#index.more !== undefined || bucket.particular.live > 0);
-      if (!isParticular) {
-        this.#published++;
-        return bucket === undefined ? 0 : this.#deliver(bucket, event);
-      }
-    }
-    return this.#publish(event, options?.origin, undefined);
+    if (options === undefined) return this.#dispatcher.publishPlain(event);
+    return this.#dispatcher.publish(event, options.origin, undefined);
   }
 
   /**
@@ -248,22 +222,15 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
   async send(event: E, options: SendOptions = {}): Promise<number> {
     const { signal, origin } = options;
     signal?.throwIfAborted();
-    const waits: Promise<boolean>[] = [];
-    let wasAborted = false;
+    const waits: Promise<"taken" | "closed" | "aborted">[] = [];
     // In line at once, before any handler can publish something that would be there first.
-    const count = this.#publish(event, origin, (queue, record) => {
-      waits.push(
-        queue.wait(record, signal).catch((error) => {
-          if (signal?.aborted) wasAborted = true;
-          else this.#reportOf(queue, error, "sizeOf", record.event);
-          return false;
-        }),
-      );
+    const count = this.#dispatcher.publish(event, origin, (queue, entry) => {
+      waits.push(queue.wait(entry, signal));
     });
     if (waits.length === 0) return count;
-    const taken = await Promise.all(waits);
-    if (wasAborted) throw signal!.reason;
-    return count + taken.filter((isTaken) => isTaken).length;
+    const ends = await Promise.all(waits);
+    if (ends.includes("aborted")) throw signal!.reason;
+    return count + ends.filter((end) => end === "taken").length;
   }
 
   /**
@@ -437,8 +404,15 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     if (after !== undefined && after !== null && typeof after !== "string") {
       throw new TypeError(refusal(SUBSCRIBE, "after must be the id of an event", after));
     }
-    checkFunction(SUBSCRIBE, "sizeOf", sizeOf);
-    checkFunction(SUBSCRIBE, "onLag", onLag);
+    if (sizeOf !== undefined) checkFunction(SUBSCRIBE, "sizeOf", sizeOf);
+    if (onLag !== undefined) checkFunction(SUBSCRIBE, "onLag", onLag);
+    if (maxBytes !== undefined && !(maxBytes > 0)) {
+      throw new RangeError(refusal(SUBSCRIBE, "maxBytes must be a positive number", maxBytes));
+    }
+    if ((sizeOf === undefined) !== (maxBytes === undefined || maxBytes === Infinity)) {
+      const requirement = "maxBytes needs sizeOf and sizeOf needs maxBytes";
+      throw new TypeError(refusal(SUBSCRIBE, requirement, sizeOf ?? maxBytes));
+    }
     const queue = new Queue<E>({
       ...setup,
       capacity,
@@ -446,24 +420,24 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
       maxBytes,
       sizeOf: sizeOf as ((event: E) => number) | undefined,
       onLag,
+      signal,
     });
-    const { records, missed } = this.#replay(queue, replay, after ?? undefined);
+    // What is published until the end of this belongs to what comes later.
+    const { records, missed, seq } = this.#replay(queue, replay, after || undefined);
     // The replay asks predicates, which may do anything.
     this.#checkOpen(signal);
     this.#add(queue);
     queue.begin(records);
     if (signal !== undefined) {
-      queue.unlisten = onAbort(signal, (reason) => {
-        queue.isAborted = true;
-        queue.close(reason);
-      });
+      queue.unlisten = onAbort(signal, (reason) => queue.close(reason));
     }
-    const subscription = subscriptions.create(queue, missed);
+    const subscription = subscriptions.create(queue, missed, seq);
     this.#forgotten ??= new FinalizationRegistry((forgotten) => {
       this.#reaped++;
-      forgotten.close();
+      forgotten.abandon();
     });
     this.#forgotten.register(subscription, queue, queue);
+    this.#dispatcher.reportFaults();
     return subscription as Subscription<unknown> as Subscription<Matched<E, M>>;
   }
 
@@ -506,11 +480,11 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     }
     const { offered, delivered, lagged } = this.#totals;
     return {
-      published: this.#published,
-      offered: offered + this.#handled,
-      delivered: delivered + this.#handled,
+      published: this.#dispatcher.published,
+      offered: offered + this.#dispatcher.handled,
+      delivered: delivered + this.#dispatcher.handled,
       lagged,
-      errors: this.#errors,
+      errors: this.#faults.count,
       reaped: this.#reaped,
       subscriptions,
       listeners,
@@ -530,13 +504,8 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
   close(reason: unknown): void;
   close(...reason: [reason: unknown] | []): void {
     if (this.closed) return;
-    this.#state |= CLOSED;
-    for (const outlet of [...this.#outlets.values()]) {
-      // A handler may still be called with what was published before.
-      if (outlet instanceof Queue || outlet.onEnd !== undefined) outlet.close(...reason);
-    }
-    if (!(this.#state & DELIVERING)) this.#closeHooks();
-    for (const end of this.#ends) end();
+    this.#endReason = reason;
+    this.#dispatcher.close();
   }
 
   /** Closes the bus. */
@@ -554,267 +523,6 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     return this.#epoch ??= this.#history?.id ?? Math.random().toString(36).slice(2, 10);
   }
 
-  #publish(published: E, origin: unknown, onFull: OnFull<E> | undefined): number {
-    this.#admit();
-    const wasDelivering = this.#state & DELIVERING;
-    let event = published;
-    let hooks: readonly Hook<E>[] = [];
-    let count = 0;
-    this.#state |= MATCHING;
-    try {
-      if (this.#bind !== undefined) event = this.#complete(published);
-      const first = this.#index.find(event);
-      const { more } = this.#index;
-      this.#published++;
-      const record = { seq: this.#keep(event), event };
-      if (first !== undefined) {
-        const buckets = more === undefined ? [first] : [first, ...more];
-        for (const { queues } of buckets) count += this.#queue(queues, record, origin, onFull);
-        // Who is called is settled before anybody is.
-        hooks = this.#collect(buckets, event, origin);
-        count += hooks.length;
-      }
-    } finally {
-      this.#state &= ~MATCHING;
-      if (wasDelivering === 0) this.#state |= DELIVERING;
-      const depth = wasDelivering === 0 ? 0 : this.#depth + 1;
-      if (hooks.length > 0) this.#waiting.push({ event, hooks, depth });
-      this.#reportFaults();
-      if (wasDelivering === 0) this.#callWaiting();
-    }
-    return count;
-  }
-
-  /** Refuses what must not be published. */
-  #admit(): void {
-    if (this.#state & CLOSED) throw new BusClosedError(`Cannot ${PUBLISH}: bus is closed`);
-    if (this.#state & MATCHING) {
-      throw new TypeError(
-        `Cannot ${PUBLISH}: not while it asks a predicate, or the like, about another event`,
-      );
-    }
-    if (this.#state & DELIVERING) this.#checkNesting();
-  }
-
-  /** Refuses what a handler publishes if it can have no end. */
-  #checkNesting(): void {
-    const most = this.#maxNested;
-    const waiting = this.#waiting.length - this.#called;
-    if (waiting >= most) {
-      const requirement = `handlers must not publish more than ${most} events while one is handled`;
-      throw new RangeError(refusal(PUBLISH, requirement, waiting + 1));
-    }
-    if (this.#depth >= most) {
-      const requirement = `handlers must not publish in a chain of more than ${most} events`;
-      throw new RangeError(refusal(PUBLISH, requirement, this.#depth + 1));
-    }
-  }
-
-  #complete(event: E): E {
-    try {
-      return this.#bind!.apply(event, (error) => this.#fault(error, "bind", event));
-    } catch (error) {
-      this.#fault(error, "bind", event);
-      return event;
-    }
-  }
-
-  /** Gives the event its number, and keeps it for those who come later. */
-  #keep(event: E): number {
-    if (this.#history === undefined) return this.#published;
-    try {
-      this.#lastSeq = this.#history.add(event);
-    } catch (error) {
-      this.#fault(error, "history", event);
-    }
-    return this.#lastSeq;
-  }
-
-  /** Delivers an event to the one bucket that it leads to, where nobody must be asked. */
-  #deliver({ queues, handlers }: Bucket<E>, event: E): number {
-    let count = 0;
-    if (queues.live > 0) {
-      this.#state = MATCHING;
-      count = this.#queue(queues, { seq: this.#published, event }, undefined, undefined);
-      this.#state &= ~MATCHING;
-    }
-    if (handlers.live === 0 && this.#faults.length === 0 && this.#state === 0) return count;
-    this.#state |= DELIVERING;
-    try {
-      if (this.#faults.length > 0) this.#reportFaults();
-      const handled = this.#callAll(handlers, event);
-      this.#handled += handled;
-      return count + handled;
-    } finally {
-      if (this.#waiting.length > 0 || this.#state !== DELIVERING) this.#callWaiting();
-      else this.#state = 0;
-    }
-  }
-
-  /** Calls handlers, whatever they throw; answers how many. */
-  #callAll(handlers: Slots<(event: E) => unknown>, event: E): number {
-    const { values } = handlers;
-    const end = values.length;
-    let empty = 0;
-    for (let at = 0;; at++) {
-      try {
-        for (; at < end; at++) {
-          const handler = values[at];
-          if (handler === undefined) {
-            empty++;
-            continue;
-          }
-          const result = handler(event);
-          if (result !== undefined) this.#attend(result, event, handlers.ownerOf(at));
-        }
-        return end - empty;
-      } catch (error) {
-        this.#reportOf(handlers.ownerOf(at), error, "handler", event);
-      }
-    }
-  }
-
-  /** Queues an event for readers; answers how many have it. */
-  #queue(
-    queues: Slots<Queue<E>>,
-    record: BusRecord<E>,
-    origin: unknown,
-    onFull: OnFull<E> | undefined,
-  ): number {
-    const { values } = queues;
-    const end = values.length;
-    let count = 0;
-    for (let at = 0; at < end; at++) {
-      const queue = values[at];
-      if (queue === undefined || (!queue.isPlain && !this.#accepts(queue, record.event, origin))) {
-        continue;
-      }
-      try {
-        if (queue.offer(record, onFull)) count++;
-      } catch (error) {
-        this.#fault(error, "sizeOf", record.event, queue);
-      }
-    }
-    return count;
-  }
-
-  /** The hooks that an event is for, in the order in which they were added. */
-  #collect(buckets: readonly Bucket<E>[], event: E, origin: unknown): Hook<E>[] {
-    const collected: Hook<E>[] = [];
-    let lists = 0;
-    for (const { handlers, particular } of buckets) {
-      if (handlers.live > 0) {
-        lists++;
-        handlers.values.forEach((handler, at) => {
-          if (handler !== undefined) collected.push(handlers.ownerOf(at) as Hook<E>);
-        });
-      }
-      if (particular.live === 0) continue;
-      lists++;
-      const { values } = particular;
-      const end = values.length;
-      for (let at = 0; at < end; at++) {
-        const hook = values[at];
-        if (hook === undefined || !this.#accepts(hook, event, origin)) continue;
-        // Its one event has come; it stays open until it is called, so that it can still be closed.
-        if (hook.isOnce) {
-          hook.onEnd = undefined;
-          this.#remove(hook);
-        }
-        collected.push(hook);
-      }
-    }
-    return lists < 2 ? collected : collected.sort((one, other) => one.id - other.id);
-  }
-
-  #accepts(outlet: Outlet<E>, event: E, origin: unknown): boolean {
-    try {
-      return accepts(outlet, event, origin, this.#published);
-    } catch (error) {
-      this.#fault(error, "where", event, outlet);
-      return false;
-    }
-  }
-
-  /** Calls hooks that were collected, unless they were closed since. */
-  #call(hooks: readonly Hook<E>[], event: E): void {
-    for (const hook of hooks) {
-      if (hook.isClosed) continue;
-      if (hook.isOnce) hook.close();
-      this.#handled++;
-      try {
-        const { handler } = hook;
-        const result = handler(event);
-        if (result !== undefined) this.#attend(result, event, hook);
-      } catch (error) {
-        this.#reportOf(hook, error, "handler", event);
-      }
-    }
-  }
-
-  /** Reports what the promise of a handler rejects with. */
-  #attend(result: unknown, event: E, hook: Owner): void {
-    if (typeof (result as PromiseLike<unknown> | null)?.then !== "function") return;
-    (result as PromiseLike<unknown>).then(undefined, (error) => {
-      this.#reportOf(hook, error, "handler", event);
-    });
-  }
-
-  #fault(error: unknown, source: BusErrorSource, event: E, owner?: Owner): void {
-    // One that is only just subscribing has no number yet.
-    const [id, name] = [owner?.id || undefined, owner?.name || undefined];
-    this.#faults.push([error, { source, event, id, name }]);
-  }
-
-  #reportFaults(): void {
-    if (this.#faults.length === 0) return;
-    const faults = this.#faults;
-    this.#faults = [];
-    for (const [error, context] of faults) this.#report(error, context);
-  }
-
-  #reportOf({ id, name }: Owner, error: unknown, source: BusErrorSource, event: E): void {
-    this.#report(error, { source, event, id, name });
-  }
-
-  #report(error: unknown, context: BusErrorContext<E>): void {
-    this.#errors++;
-    try {
-      if (this.#onError === undefined) reportUncaught(error);
-      else this.#onError(error, context);
-    } catch (second) {
-      reportUncaught(second);
-    }
-  }
-
-  /** Calls handlers with what handlers have published, in that order, until there is nothing more. */
-  #callWaiting(): void {
-    try {
-      while (this.#called < this.#waiting.length) {
-        const { event, hooks, depth } = this.#waiting[this.#called++]!;
-        // What is done is not kept until all is done.
-        if (this.#called > this.#maxNested) {
-          this.#waiting = this.#waiting.slice(this.#called);
-          this.#called = 0;
-        }
-        this.#depth = depth;
-        this.#call(hooks, event);
-      }
-    } finally {
-      this.#waiting = [];
-      this.#called = this.#depth = 0;
-      this.#state &= ~DELIVERING;
-      if (this.#state & CLOSED) this.#closeHooks();
-      if (this.#state & UNTIDY) this.#tidy();
-    }
-  }
-
-  #tidy(): void {
-    for (const slots of this.#untidy) slots.tidy();
-    this.#untidy.clear();
-    this.#state &= ~UNTIDY;
-  }
-
   #hook(
     match: unknown,
     handler: (event: never) => unknown,
@@ -822,7 +530,7 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     isOnce: boolean,
   ): Hook<E> {
     const setup = this.#setup(match, options);
-    checkFunction(SUBSCRIBE, "handler", handler ?? null);
+    checkFunction(SUBSCRIBE, "handler", handler);
     const hook = new Hook<E>({ ...setup, handler: handler as (event: E) => unknown, isOnce });
     this.#add(hook);
     const { signal } = options;
@@ -834,7 +542,7 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
   #setup(match: unknown, options: ListenOptions<never>): OutletSetup<E> {
     const { where, name, origin, signal } = options;
     const placement = placementOf(conditionsOf(match, this.#fields));
-    checkFunction(SUBSCRIBE, "where", where);
+    if (where !== undefined) checkFunction(SUBSCRIBE, "where", where);
     if (name !== undefined && typeof name !== "string") {
       throw new TypeError(refusal(SUBSCRIBE, "name must be a string", name));
     }
@@ -855,78 +563,55 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
 
   #add(outlet: Queue<E> | Hook<E>): void {
     const id = outlet.id = ++this.#lastId;
-    if (outlet.name === "") {
-      outlet.name = `${outlet instanceof Queue ? "subscription" : "listener"} ${id}`;
-    }
+    outlet.name ??= `${outlet instanceof Queue ? "subscription" : "listener"} ${id}`;
     this.#outlets.set(id, outlet);
-    this.#index.place(outlet.placement, (bucket) => bucket.add(outlet));
+    this.#dispatcher.add(outlet);
   }
 
   #remove({ id }: Outlet<E>): void {
     const outlet = this.#outlets.get(id);
     if (outlet === undefined) return;
     this.#outlets.delete(id);
-    this.#index.remove(outlet.placement, (bucket) => {
-      const slots = bucket.delete(outlet);
-      if (!(this.#state & (MATCHING | DELIVERING))) return slots.tidy();
-      this.#untidy.add(slots);
-      this.#state |= UNTIDY;
-    });
+    this.#dispatcher.remove(outlet);
     if (outlet instanceof Queue) this.#forgotten?.unregister(outlet);
+  }
+
+  #closeQueues(): void {
+    for (const outlet of [...this.#outlets.values()]) {
+      // A handler may still be called with what was published before.
+      if (outlet instanceof Queue || outlet.onEnd !== undefined) outlet.close(...this.#endReason);
+    }
   }
 
   #closeHooks(): void {
     for (const outlet of [...this.#outlets.values()]) outlet.close();
+    for (const end of this.#ends) end();
   }
 
-  /** What a subscription begins with. */
+  /** What a subscription begins with, and the number of the event before that. */
   #replay(
     queue: Queue<E>,
     most: number,
     after: string | undefined,
-  ): { records: readonly BusRecord<E>[]; missed: number | undefined } {
-    const from = after === undefined ? undefined : this.#seqOf(after);
+  ): { records: readonly BusRecord<E>[]; missed: number | undefined; seq: number } {
+    const last = this.#dispatcher.lastSeq;
+    const from = after === undefined ? undefined : this.#seqOf(after, last);
     // From an id that nobody knows, nobody knows how many there were.
     const missed = after === undefined ? 0 : undefined;
     if (this.#history === undefined) {
-      const gone = from === undefined ? missed : Math.max(0, this.#published - from);
-      return { records: [], missed: gone };
+      return { records: [], missed: from === undefined ? missed : last - from, seq: from ?? last };
     }
-    if (from === undefined && most === 0) return { records: [], missed };
-    const read = this.#history.read(from ?? -1);
-    const records = read.records.filter(({ event }) => this.#wouldAccept(queue, event));
-    this.#reportFaults();
-    if (from !== undefined) return { records, missed: read.missed };
-    return { records: most === 0 ? [] : records.slice(-most), missed };
+    if (from === undefined && most === 0) return { records: [], missed, seq: last };
+    const read = this.#history.read(from ?? 0);
+    const records = this.#dispatcher.filter(read.records, queue);
+    if (from !== undefined) return { records, missed: read.missed, seq: from };
+    const newest = most === 0 ? [] : records.slice(-most);
+    return { records: newest, missed, seq: newest.length > 0 ? newest[0]!.seq - 1 : last };
   }
 
-  /** The number of an event, by its id; undefined if it has none here. */
-  #seqOf(id: string): number | undefined {
+  /** The number of an event, by its id; undefined if there was none with it. */
+  #seqOf(id: string, last: number): number | undefined {
     const [, epoch, digits] = /^(.*)-(\d{1,16})$/.exec(id) ?? [];
-    return epoch === this.#epochId ? Number(digits) : undefined;
+    return epoch === this.#epochId && Number(digits) <= last ? Number(digits) : undefined;
   }
-
-  /** Whether a queue would have got an event of the history. */
-  #wouldAccept(queue: Queue<E>, event: E): boolean {
-    const { placement: { equal, subject, others }, where } = queue;
-    const before = this.#state;
-    this.#state |= MATCHING;
-    try {
-      return meets(equal, event) && (subject === undefined || meets([subject], event)) &&
-        meets(others, event) && (where === undefined || where(event));
-    } catch (error) {
-      this.#fault(error, "where", event, queue);
-      return false;
-    } finally {
-      if (!(before & MATCHING)) this.#state &= ~MATCHING;
-    }
-  }
-}
-
-/** What a `send` does with those who have no room. */
-type OnFull<E> = (queue: Queue<E>, record: BusRecord<E>) => void;
-
-function checkFunction(action: string, name: string, value: unknown): void {
-  if (value === undefined || typeof value === "function") return;
-  throw new TypeError(refusal(action, `${name} must be a function`, value));
 }

@@ -16,9 +16,10 @@ export class BusClosedError extends Error {
    * Creates the error.
    *
    * @param message What could not be done, and why.
+   * @param options The cause, if there is one.
    */
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "BusClosedError";
   }
 }
@@ -55,7 +56,7 @@ export class LaggedError extends Error {
    * @param capacity How many events it could hold.
    */
   constructor(id: number, name: string, capacity: number) {
-    super(`Cannot go on with subscription ${name}: it fell behind by more than ${capacity} events`);
+    super(`Cannot go on with subscription ${name}: its reader fell behind, and lost an event`);
     this.name = "LaggedError";
     this.id = id;
     this.capacity = capacity;

@@ -1,4 +1,5 @@
-import { checkInteger, every, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, every, refusal } from "../internal/mod.ts";
+import type { Entry, Queue } from "./_queue.ts";
 import { type Subscription, subscriptions } from "./subscription.ts";
 
 /**
@@ -8,7 +9,7 @@ import { type Subscription, subscriptions } from "./subscription.ts";
  */
 export interface EventStreamOptions<E> {
   /**
-   * Writes the data of an event. What it throws goes to `onError` of the bus, and the event counts as lost.
+   * Writes the data of an event. What it throws goes to `onError` of the bus, and the event is lost to this reader.
    *
    * @param event The event.
    * @default {JSON.stringify}
@@ -16,15 +17,15 @@ export interface EventStreamOptions<E> {
   readonly data?: ((event: E) => string) | undefined;
 
   /**
-   * The name by which `EventSource` dispatches an event; undefined for `message`. `lag` and `end` have a meaning of their own.
+   * The name by which `EventSource` dispatches an event; undefined, or nothing, for `message`. `lag` and `end` are taken.
    *
    * @param event The event.
    */
   readonly type?: ((event: E) => string | undefined) | undefined;
 
   /**
-   * How long the stream may be silent before a comment is written, in milliseconds: shorter than what a server or a proxy between takes for a
-   * dead connection (`Bun.serve`: 10 seconds).
+   * How long the stream may be silent before something is written that a browser does not show, in milliseconds: shorter than what a server or
+   * a proxy between takes for a dead connection (`Bun.serve`: 10 seconds).
    *
    * @default {5_000}
    */
@@ -45,15 +46,17 @@ const MAX_MS = 2_147_483_647;
 /**
  * Answers with the events of a subscription, as a stream for the `EventSource` of a browser.
  *
- * Every event has an id. A browser that was cut off comes back by itself and says the last one in the header `last-event-id`: give it to
- * `after` of {@linkcode Bus.subscribe}, with a `history` in the bus, and nothing is missing and nothing is there twice. What is not an event of
- * the bus has a name of its own:
+ * Every event has an id, and so has the beginning. A browser that was cut off comes back by itself and says the last one in the header
+ * `last-event-id`: give it to `after` of {@linkcode Bus.subscribe}, with a `history` in the bus, and nothing is there twice, and nothing is missing
+ * that it is not told of. What is not an event of the bus has a name of its own:
  *
  * | event | data | when |
  * | --- | --- | --- |
  * | `lag` | `{"lost":3}` | so many events are missing here, because the browser was too slow |
  * | `lag` | `{"missed":3}` | so many events behind the last id are not kept any more; `null` if nobody knows, as after a restart |
  * | `end` | `{}` | there will be no more; the browser should close its `EventSource`, or it comes back |
+ *
+ * There is no `end` if the bus was closed with a reason, or the subscription was disconnected or aborted: the browser comes back, and goes on.
  *
  * When the browser goes away, the subscription is closed.
  *
@@ -62,7 +65,7 @@ const MAX_MS = 2_147_483_647;
  * @param options How events are written.
  * @returns The response, for `Deno.serve`, `Bun.serve` and whatever takes one.
  * @throws {RangeError} If `heartbeatMs` or `retryMs` is not a number of milliseconds that a timer can wait.
- * @throws {TypeError} If `data` or `type` is not a function.
+ * @throws {TypeError} If `data` or `type` is not a function, `headers` are none, or it is no subscription.
  *
  * @example Streaming to browsers
  * ```ts
@@ -80,97 +83,127 @@ const MAX_MS = 2_147_483_647;
  * const response = handler(new Request("http://localhost/events"));
  * bus.publish({ type: "order", id: 7 });
  * bus.close();
- * const text = (await response.text()).replace(/^id: .*$/m, "id: 1");
- * assertEquals(text, ':\n\nid: 1\ndata: {"type":"order","id":7}\n\nevent: end\ndata: {}\n\n');
+ * const text = (await response.text()).replaceAll(/^id: \w+-/gm, "id: ");
+ * assertEquals(text, 'id: 0\n\nid: 1\ndata: {"type":"order","id":7}\n\nevent: end\ndata: {}\n\n');
  * ```
  */
 export function eventStream<E>(
   subscription: Subscription<E>,
   options: EventStreamOptions<E> = {},
 ): Response {
-  const {
-    data = JSON.stringify as (event: E) => string,
-    type,
-    heartbeatMs = 5_000,
-    retryMs,
-    headers,
-  } = options;
-  const stream = "stream events";
-  checkInteger(stream, "heartbeatMs", heartbeatMs, 1, MAX_MS);
-  if (retryMs !== undefined) checkInteger(stream, "retryMs", retryMs, 0, MAX_MS);
-  for (const [name, value] of Object.entries({ data, type })) {
-    if (value !== undefined && typeof value !== "function") {
-      throw new TypeError(refusal(stream, `${name} must be a function`, value));
-    }
+  const { data = JSON.stringify as (event: E) => string, type, retryMs } = options;
+  const { heartbeatMs = 5_000 } = options;
+  if (!subscriptions.isOne(subscription)) {
+    throw new TypeError(refusal(STREAM, "it must be those of a subscription", subscription));
   }
-  const queue = subscriptions.queueOf(subscription);
-  const encoder = new TextEncoder();
-  let text = retryMs === undefined ? ":\n\n" : `retry: ${retryMs}\n\n`;
-  if (subscription.missed !== 0) {
-    text += notice("lag", { missed: subscription.missed ?? null });
-  }
-  queue.onLag = [...queue.onLag, (lost) => {
-    text += notice("lag", { lost });
-  }];
-  let isWaiting = false;
-  let stopHeartbeat = (): void => {};
+  checkInteger(STREAM, "heartbeatMs", heartbeatMs, 1, MAX_MS);
+  if (retryMs !== undefined) checkInteger(STREAM, "retryMs", retryMs, 0, MAX_MS);
+  checkFunction(STREAM, "data", data);
+  if (type !== undefined) checkFunction(STREAM, "type", type);
+  const headers = new Headers(options.headers);
+  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
 
-  const write = (event: E): void => {
+  const queue = subscriptions.queueOf(subscription);
+  const pending: Pending = { text: retryMs === undefined ? "" : `retry: ${retryMs}\n\n` };
+  tellOfLosses(queue, pending);
+  // Whoever is cut off before the first event knows where to go on from.
+  let lastId = subscription.lastEventId!;
+  pending.text += `id: ${lastId}\n\n`;
+  if (subscription.missed !== 0) {
+    pending.text += notice("lag", { missed: subscription.missed ?? null });
+  }
+  const encoder = new TextEncoder();
+  let isWaiting = false;
+  let isCancelled = false;
+  let stopHeartbeat: (() => void) | undefined;
+
+  const write = (entry: Entry<unknown>): void => {
+    const event = entry.event as E;
+    const id = queue.host.idOf(entry.seq);
+    let text: string;
     try {
-      // In this order: what is told of a gap stands before the event.
-      text += eventText(type?.(event), subscription.lastEventId!, data(event));
+      text = eventText(type?.(event), id, data(event));
     } catch (error) {
-      queue.untake();
+      queue.giveUp(entry);
       queue.host.report(error, { source: "bridge", event, id: queue.id, name: queue.name });
-      text += notice("lag", { lost: 1 });
+      return;
     }
+    // What is told of a gap stands before the event.
+    subscriptions.take(subscription, entry);
+    pending.text += text;
+    lastId = id;
+  };
+  /** What is written when nothing is: what is missing by now, and how far everything has been looked at. */
+  const writeHeartbeat = (): void => {
+    queue.tellLast();
+    const id = queue.host.idOf(queue.host.lastSeq);
+    pending.text += id === lastId || queue.size > 0 ? ":\n\n" : `id: ${lastId = id}\n\n`;
   };
 
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-    start(controller) {
-      stopHeartbeat = every(heartbeatMs, () => {
-        // One that the reader has not taken yet is enough.
-        if (isWaiting && controller.desiredSize === 0) controller.enqueue(encoder.encode(":\n\n"));
-      });
-    },
     async pull(controller) {
+      const flush = (): void => {
+        if (pending.text !== "") controller.enqueue(encoder.encode(pending.text));
+        pending.text = "";
+      };
+      // Nothing holds an answer that nobody has begun to read.
+      stopHeartbeat ??= every(heartbeatMs, () => {
+        // One that the reader has not taken yet is enough.
+        if (!isWaiting || controller.desiredSize !== 0) return;
+        writeHeartbeat();
+        flush();
+      });
       let hasEnded = false;
       // Some servers send nothing of an answer, not even its status, before the first chunk.
-      if (text === "") {
+      while (pending.text === "" && !hasEnded) {
         isWaiting = true;
         try {
-          write(await subscription.receive());
+          const entry = await subscriptions.next(subscription);
+          if (entry === undefined) {
+            hasEnded = true;
+            pending.text += notice("end", {});
+          } else if (isCancelled) queue.giveUp(entry);
+          else write(entry);
         } catch {
+          // It comes back by itself, and is told then.
           hasEnded = true;
-          // A browser that is to begin anew must come back by itself.
-          if (queue.reason === undefined) text += notice("end", {});
+          pending.text = "";
         }
         isWaiting = false;
+        if (isCancelled) return;
       }
       for (let count = 1; count < CHUNK_EVENTS && !hasEnded; count++) {
-        const next = subscription.tryReceive();
-        if (next.state !== "ok") break;
-        write(next.value);
+        const entry = queue.signal?.aborted ? undefined : queue.shift();
+        if (entry === undefined) break;
+        write(entry);
       }
-      try {
-        if (text !== "") controller.enqueue(encoder.encode(text));
-        text = "";
-        if (!hasEnded) return;
-        stopHeartbeat();
-        controller.close();
-      } catch {
-        // Cancelled meanwhile.
-      }
+      flush();
+      if (!hasEnded) return;
+      stopHeartbeat();
+      controller.close();
     },
     cancel() {
-      stopHeartbeat();
+      isCancelled = true;
+      stopHeartbeat?.();
       subscription.close();
     },
   }, { highWaterMark: 0 });
-  const all = new Headers(headers);
-  for (const [name, value] of Object.entries(HEADERS)) all.set(name, value);
-  return new Response(body, { headers: all });
+  return new Response(body, { headers });
 }
+
+/** What is to be written next. */
+interface Pending {
+  text: string;
+}
+
+/** A function of its own, whose closure does not hold the subscription: a queue must not know it. */
+function tellOfLosses(queue: Queue<unknown>, pending: Pending): void {
+  queue.onLag = [...queue.onLag, (lost) => {
+    pending.text += notice("lag", { lost });
+  }];
+}
+
+const STREAM = "stream events";
 
 const HEADERS: Readonly<Record<string, string>> = {
   "content-type": "text/event-stream",
@@ -187,10 +220,13 @@ function eventText(type: string | undefined, id: string, data: string): string {
   if (typeof data !== "string") {
     throw new TypeError(refusal("stream an event", "its data must be a string", data));
   }
-  if (type !== undefined && /[\r\n]/.test(type)) {
-    throw new TypeError(refusal("stream an event", "its type must be one line", type));
+  if (type !== undefined && (typeof type !== "string" || /[\r\n]/.test(type))) {
+    throw new TypeError(refusal("stream an event", "its type must be a line of text", type));
   }
-  const name = type === undefined ? "" : `event: ${type}\n`;
+  if (type === "lag" || type === "end") {
+    throw new TypeError(refusal("stream an event", "its type must not be lag or end", type));
+  }
+  const name = type ? `event: ${type}\n` : "";
   const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`);
   return `${name}id: ${id}\n${lines.join("")}\n`;
 }

@@ -1,10 +1,5 @@
-import {
-  type BusBridge,
-  type BusBridgeOptions,
-  checkBridge,
-  namesOf,
-  OpenBridge,
-} from "./bridge.ts";
+import { checkFunction } from "../internal/mod.ts";
+import { BRIDGE, type BusBridge, type BusBridgeOptions, namesOf, OpenBridge } from "./bridge.ts";
 import type { Bus } from "./bus.ts";
 
 /**
@@ -90,17 +85,18 @@ export function fromEmitter<E, A extends readonly unknown[] = readonly unknown[]
 ): BusBridge {
   const names = namesOf(options.names, "names");
   const { map } = options;
-  checkBridge("map", map);
+  checkFunction(BRIDGE, "map", map);
   const bridge = new OpenBridge(bus, options);
-  for (const name of names) {
-    const listen = (...args: unknown[]): void => {
-      bridge.receive(() => map(name, ...args as unknown as A));
-    };
-    const remove = emitter.on(name, listen);
-    bridge.onClose(() => {
-      if (typeof emitter.off === "function") emitter.off(name, listen);
-      else if (typeof remove === "function") remove();
-    });
-  }
-  return bridge;
+  return bridge.connect(() => {
+    for (const name of names) {
+      const listen = (...args: unknown[]): void => {
+        bridge.receive(() => map(name, ...args as unknown as A));
+      };
+      const remove = emitter.on(name, listen);
+      bridge.onClose(() => {
+        if (typeof emitter.off === "function") emitter.off(name, listen);
+        else if (typeof remove === "function") remove();
+      });
+    }
+  });
 }

@@ -1,10 +1,5 @@
-import {
-  type BusBridge,
-  type BusBridgeOptions,
-  checkBridge,
-  namesOf,
-  OpenBridge,
-} from "./bridge.ts";
+import { checkFunction } from "../internal/mod.ts";
+import { BRIDGE, type BusBridge, type BusBridgeOptions, namesOf, OpenBridge } from "./bridge.ts";
 import type { Bus } from "./bus.ts";
 
 /**
@@ -62,12 +57,13 @@ export function fromEventTarget<E, F extends Event = Event>(
 ): BusBridge {
   const types = namesOf(options.types, "types");
   const { map } = options;
-  checkBridge("map", map);
+  checkFunction(BRIDGE, "map", map);
   const bridge = new OpenBridge(bus, options);
-  const listen = (event: Event): void => bridge.receive(() => map(event as F));
-  for (const type of types) target.addEventListener(type, listen);
-  bridge.onClose(() => {
-    for (const type of types) target.removeEventListener(type, listen);
+  const listen: EventListener = (event) => bridge.receive(() => map(event as unknown as F));
+  return bridge.connect(() => {
+    for (const type of types) {
+      target.addEventListener(type, listen);
+      bridge.onClose(() => target.removeEventListener(type, listen));
+    }
   });
-  return bridge;
 }

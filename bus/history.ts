@@ -6,7 +6,7 @@ import { checkInteger } from "../internal/mod.ts";
  * @typeParam E The events.
  */
 export interface BusRecord<E> {
-  /** Its number: larger than those of the events before. */
+  /** Its number: a positive integer, larger than those of the events before. */
   readonly seq: number;
   /** The event. */
   readonly event: E;
@@ -32,9 +32,16 @@ export interface BusHistoryRead<E> {
  */
 export interface BusHistory<E> {
   /**
-   * Names the history for those who come back to it after a restart. Without it the history is taken to be as old as the bus.
+   * Names the history for those who come back to it after a restart, in visible ASCII characters. Without it the history is taken to be as old
+   * as the bus.
    */
   readonly id?: string | undefined;
+
+  /**
+   * The number of the event that was kept last; 0 if there is none. Without it, that is what `add` answered last: for a history that does not
+   * outlive its bus.
+   */
+  readonly last?: number | undefined;
 
   /**
    * Keeps an event. What it throws goes to the bus's `onError`, and the event is published all the same.
@@ -47,7 +54,7 @@ export interface BusHistory<E> {
   /**
    * Reads what is kept.
    *
-   * @param after A number; -1 reads everything.
+   * @param after A number; 0 reads everything.
    */
   read(after: number): BusHistoryRead<E>;
 }
@@ -57,24 +64,27 @@ export class MemoryHistory<E> implements BusHistory<E> {
   // The event with the number n is at n modulo the capacity.
   readonly #records: BusRecord<E>[] = [];
   readonly #capacity: number;
-  // As in a bus that keeps nothing, the first event has the number 1.
-  #next = 1;
+  #last = 0;
 
   constructor(capacity: number) {
     checkInteger("create Bus", "history", capacity, 1);
     this.#capacity = capacity;
   }
 
+  get last(): number {
+    return this.#last;
+  }
+
   add(event: E): number {
-    const seq = this.#next++;
+    const seq = ++this.#last;
     this.#records[seq % this.#capacity] = { seq, event };
     return seq;
   }
 
   read(after: number): BusHistoryRead<E> {
-    const oldest = Math.max(1, this.#next - this.#capacity);
+    const oldest = Math.max(1, this.#last - this.#capacity + 1);
     const records: BusRecord<E>[] = [];
-    for (let seq = Math.max(oldest, after + 1); seq < this.#next; seq++) {
+    for (let seq = Math.max(oldest, after + 1); seq <= this.#last; seq++) {
       records.push(this.#records[seq % this.#capacity]!);
     }
     return { records, missed: Math.max(0, oldest - after - 1) };

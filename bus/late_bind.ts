@@ -1,4 +1,4 @@
-import { checkInteger, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
 import type { BusBinding } from "./options.ts";
 
 /** What a value is bound to: a text, a number or the like, or several of them together. */
@@ -27,7 +27,7 @@ export interface BindEntry<V> {
  */
 export interface LateBindOptions<E, V> {
   /**
-   * How many keys are remembered at the most, a positive integer. The one that was not met for the longest time goes first.
+   * How many keys are remembered at the most, a positive integer, each with its value, whatever the size. The one that was not met for the longest time goes first.
    */
   readonly capacity: number;
 
@@ -82,6 +82,7 @@ export interface LateBinding<E> extends BusBinding<E> {
    *
    * @param key The key.
    * @returns Whether it was remembered.
+   * @throws {TypeError} If it is no key.
    */
   forget(key: BindKey): boolean;
 }
@@ -129,9 +130,7 @@ export function lateBind<E, V>(options: LateBindOptions<E, V>): LateBinding<E> {
   const { capacity } = options;
   checkInteger(create, "capacity", capacity, 1);
   for (const name of ["teach", "lacks", "fill"] as const) {
-    if (typeof options[name] !== "function") {
-      throw new TypeError(refusal(create, `${name} must be a function`, options[name]));
-    }
+    checkFunction(create, name, options[name]);
   }
   // In the order in which they were met: the first has waited for the longest.
   const values = new Map<unknown, V>();
@@ -153,22 +152,23 @@ export function lateBind<E, V>(options: LateBindOptions<E, V>): LateBinding<E> {
     apply(event, onUnusable) {
       let binding: BindEntry<V> | undefined;
       try {
-        binding = options.teach(event);
-        if (binding !== undefined && binding !== null) {
+        binding = options.teach(event) ?? undefined;
+        if (binding !== undefined) {
           const { key, value } = binding;
           if (value === undefined) {
             throw new TypeError(refusal("learn from an event", "it must have a value", value));
           }
           remember(encode(key), value);
           taught++;
-          return options.fill(event, value);
         }
       } catch (error) {
+        binding = undefined;
         unusable++;
         onUnusable(error);
       }
       try {
-        const key = options.lacks(event);
+        if (binding !== undefined) return options.fill(event, binding.value);
+        const key = options.lacks(event) ?? undefined;
         if (key === undefined) return event;
         const encoded = encode(key);
         const value = values.get(encoded);

@@ -22,7 +22,16 @@ export type FieldMatch<V> = unknown extends V ? UnknownFieldMatch
   :
     | FieldAlternative<V>
     | readonly FieldAlternative<V>[]
-    | (Extract<V, object> extends never ? never : Match<Extract<V, object>>);
+    | MatchOfObject<
+      Exclude<Extract<V, object>, readonly unknown[] | ((...args: never) => unknown)>
+    >;
+
+/**
+ * A match of the fields of an object; nothing if there is none.
+ *
+ * @typeParam O The object.
+ */
+export type MatchOfObject<O> = [O] extends [never] ? never : Match<O>;
 
 /** What may be asked of a field of which nothing is known. */
 export type UnknownFieldMatch =

@@ -50,6 +50,7 @@ export type {
   MatchedField,
   MatchedFields,
   MatchedValue,
+  MatchOfObject,
   MatchValue,
   UnknownFieldMatch,
   UnknownMatch,

@@ -82,7 +82,11 @@ export interface BusOptions<E> {
    * The fields that events have. With it, to match any other is an error, where it would match nothing in silence; TypeScript knows them
    * without, but not those that come from a request.
    */
-  readonly fields?: readonly (E extends unknown ? Extract<keyof E, string> : never)[] | undefined;
+  readonly fields?:
+    | readonly (unknown extends E ? string
+      : E extends unknown ? Extract<keyof E, string>
+      : never)[]
+    | undefined;
 
   /**
    * How many events that handlers have published may wait for the handlers of the events before, and how many of them may be the effect

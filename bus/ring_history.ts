@@ -1,4 +1,4 @@
-import { refusal } from "../internal/mod.ts";
+import { checkFunction } from "../internal/mod.ts";
 import type { EventRing, RingEvent } from "../ring/mod.ts";
 import type { BusHistory } from "./history.ts";
 
@@ -16,7 +16,7 @@ export interface RingHistoryOptions<E> {
   readonly topic: (event: E) => string;
 
   /**
-   * Names the events of the ring. Who was told the id of an event before a restart finds what came behind it, if the ring is still there and
+   * Names the events of the ring, in visible ASCII characters. Who was told the id of an event before a restart finds what came behind it, if the ring is still there and
    * has the same name. Without it, ids are of no use after a restart.
    */
   readonly id?: string | undefined;
@@ -59,28 +59,34 @@ export function ringHistory<E>(
   options: RingHistoryOptions<E>,
 ): BusHistory<E> {
   const { topic, id } = options;
-  if (typeof topic !== "function") {
-    throw new TypeError(refusal("keep history in a ring", "topic must be a function", topic));
-  }
+  checkFunction("keep history in a ring", "topic", topic);
+  /** The lane that is read, as options of a cursor; undefined while there is none, since nothing was published here. */
+  const lane = (): { readonly node?: number } | undefined => {
+    const { ring } = events;
+    if (ring.geometry.topology === "shared") return {};
+    return ring.node === undefined ? undefined : { node: ring.node };
+  };
   return {
     id,
-    // The counter is the lower 53 bits of the id of a frame.
-    add: (event) => Number(BigInt.asUintN(53, events.publish(topic(event), event))),
+    // Numbers begin with 1, counters with 0. A counter is the lower 53 bits of the id of a frame.
+    add: (event) => Number(BigInt.asUintN(53, events.publish(topic(event), event))) + 1,
+    get last() {
+      const options = lane();
+      return options === undefined ? 0 : events.cursorAtHead(options).position;
+    },
     read(after) {
-      const { ring } = events;
-      const isShared = ring.geometry.topology === "shared";
-      // Nothing was published here before there is a lane.
-      if (!isShared && ring.node === undefined) return { records: [], missed: 0 };
-      const cursor = events.cursorFromStart(isShared ? {} : { node: ring.node });
+      const options = lane();
+      if (options === undefined) return { records: [], missed: 0 };
+      const cursor = events.cursorFromStart(options);
       const found: RingEvent<E>[] = [];
       for (;;) {
         const poll = events.poll(cursor);
         found.push(...poll.events);
         if (poll.from === poll.to) break;
       }
-      const records = found.filter(({ counter }) => counter > after)
-        .map(({ counter, value }) => ({ seq: counter, event: value }));
-      return { records, missed: Math.max(0, cursor.position - 1 - after - records.length) };
+      const records = found.filter(({ counter }) => counter >= after)
+        .map(({ counter, value }) => ({ seq: counter + 1, event: value }));
+      return { records, missed: Math.max(0, cursor.position - after - records.length) };
     },
   };
 }

@@ -1,11 +1,15 @@
-import { matchSubject } from "../internal/mod.ts";
+import { matchSubject, refusal } from "../internal/mod.ts";
+
+/** The tree of tokens is gone through by calls that call each other. */
+const MAX_TOKENS = 256;
 
 /**
- * The type of the subjects that a pattern can match, as far as TypeScript can say it: each wildcard is any text.
+ * The type of the subjects that a pattern can match, as far as TypeScript can say it: each wildcard is any text, and so is a pattern that it
+ * does not know to the letter.
  *
  * @typeParam P The pattern.
  */
-export type SubjectText<P extends string> = string extends P ? string
+export type SubjectText<P extends string> = Record<never, never> extends Record<P, unknown> ? string
   : P extends `${infer Token}.${infer Rest}` ? `${SubjectText<Token>}.${SubjectText<Rest>}`
   : P extends "*" | ">" ? string
   : P;
@@ -25,9 +29,15 @@ export class SubjectPattern<out P extends string = string> {
    *
    * @param pattern The pattern.
    * @throws {TypeError} If the pattern is empty or has an empty token, or if `>` is not its last token.
+   * @throws {RangeError} If it has more than 256 tokens.
    */
   constructor(pattern: P) {
     this.#matches = matchSubject(pattern);
+    const tokens = pattern.split(".").length;
+    if (tokens > MAX_TOKENS) {
+      const requirement = `pattern must have at most ${MAX_TOKENS} tokens`;
+      throw new RangeError(refusal("match subjects", requirement, tokens));
+    }
     this.pattern = pattern;
   }
 
@@ -51,6 +61,7 @@ export class SubjectPattern<out P extends string = string> {
  * @param pattern Tokens with dots between them.
  * @returns The pattern.
  * @throws {TypeError} If the pattern is empty or has an empty token, or if `>` is not its last token.
+ * @throws {RangeError} If it has more than 256 tokens.
  *
  * @example Listening to some subjects
  * ```ts

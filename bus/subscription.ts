@@ -1,19 +1,24 @@
-import {
-  ChannelClosedError,
-  type ChannelReceiveResult,
-  type ChannelWaitOptions,
-} from "../channel/mod.ts";
+import type { ChannelReceiveResult, ChannelWaitOptions } from "../channel/mod.ts";
 import { checkInteger } from "../internal/mod.ts";
-import { NONE, type Queue } from "./_queue.ts";
-import type { BusRecord } from "./history.ts";
+import type { Entry, Queue } from "./_queue.ts";
 import type { SubscriptionStats } from "./stats.ts";
 
 /** What is beside the public face of a subscription. */
 export interface SubscriptionInternals {
-  /** Makes one. */
-  create<E>(queue: Queue<E>, missed: number | undefined): Subscription<E>;
+  /** Makes one, whose reader has read up to the event with the number `seq` before. */
+  create<E>(
+    queue: Queue<E>,
+    missed: number | undefined,
+    seq: number | undefined,
+  ): Subscription<E>;
   /** The queue behind one. */
-  queueOf<E>(subscription: Subscription<E>): Queue<E>;
+  queueOf(subscription: Subscription<unknown>): Queue<unknown>;
+  /** Takes out what is read next, waiting for it; undefined at an orderly end. Rejects with any other. */
+  next(subscription: Subscription<unknown>): Promise<Entry<unknown> | undefined>;
+  /** Gives its reader what was taken out. */
+  take(subscription: Subscription<unknown>, entry: Entry<unknown>): unknown;
+  /** Whether it is one. */
+  isOne(value: unknown): value is Subscription<unknown>;
 }
 
 /** Set by the static block of {@linkcode Subscription}. */
@@ -53,11 +58,15 @@ export let subscriptions: SubscriptionInternals;
  * assertEquals(ids, [1, 2]);
  * ```
  */
-export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDisposable {
+export class Subscription<out E> implements AsyncIterable<E>, Disposable, AsyncDisposable {
   static {
     subscriptions = {
-      create: (queue, missed) => new Subscription(queue, missed),
+      create: (queue, missed, seq) => new Subscription(queue, missed, seq),
       queueOf: (subscription) => subscription.#queue,
+      next: (subscription) => subscription.#next(),
+      take: (subscription, entry) => subscription.#take(entry),
+      isOne: (value): value is Subscription<unknown> =>
+        typeof value === "object" && value !== null && #queue in value,
     };
   }
 
@@ -67,12 +76,14 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
    */
   readonly missed: number | undefined;
 
-  readonly #queue: Queue<E>;
+  // Nothing is put into it here: a subscription to some events is one to more.
+  readonly #queue: Queue<unknown>;
   #lastSeq: number | undefined;
 
-  private constructor(queue: Queue<E>, missed: number | undefined) {
-    this.#queue = queue;
+  private constructor(queue: Queue<E>, missed: number | undefined, seq: number | undefined) {
+    this.#queue = queue as Queue<unknown>;
     this.missed = missed;
+    this.#lastSeq = seq;
   }
 
   /** Its number among all subscribers of the bus: what {@linkcode Bus.unsubscribe} takes. */
@@ -116,7 +127,8 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
   }
 
   /**
-   * Names the event that was read last, for `after` of another subscription, or for a client that may come back; undefined before the first.
+   * Names the event that was read last, for `after` of another subscription, or for a client that may come back. Before the first, it is what
+   * the subscription goes on from; undefined if it began anew.
    */
   get lastEventId(): string | undefined {
     return this.#lastSeq === undefined ? undefined : this.#queue.host.idOf(this.#lastSeq);
@@ -137,13 +149,16 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
    * @throws Rejects with the reason given to `close` of the bus, or with that of a signal.
    */
   receive(options?: ChannelWaitOptions): Promise<E> {
-    const first = this.#shiftFront();
-    if (first !== undefined) return Promise.resolve(this.#take(first));
+    const entry = this.#queue.shift();
+    if (entry !== undefined) return Promise.resolve(this.#take(entry));
     // That this is held until then keeps the subscription from being taken for a forgotten one.
-    return this.#queue.channel.receive(options).then((record) => this.#take(record), (error) => {
-      this.#finish();
-      throw error;
-    });
+    return this.#queue.channel.receive(options).then(
+      (entry) => this.#take(entry),
+      (error) => {
+        this.#tellLast();
+        throw error;
+      },
+    );
   }
 
   /**
@@ -152,12 +167,10 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
    * @returns The event, or whether there is none now or will be none any more.
    */
   tryReceive(): ChannelReceiveResult<E> {
-    const first = this.#shiftFront();
-    if (first !== undefined) return { state: "ok", value: this.#take(first) };
-    const result = this.#queue.channel.tryReceive();
-    if (result.state === "ok") return { state: "ok", value: this.#take(result.value) };
-    if (result.state === "closed") this.#finish();
-    return result;
+    const entry = this.#queue.shift();
+    if (entry !== undefined) return { state: "ok", value: this.#take(entry) };
+    this.#tellLast();
+    return { state: this.closed ? "closed" : "empty" };
   }
 
   /**
@@ -186,25 +199,16 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
   async receiveBatch(max: number, options?: ChannelWaitOptions): Promise<E[]> {
     if (max !== Infinity) checkInteger("receive from Subscription", "max", max, 1);
     const queue = this.#queue;
-    if (queue.frontTaken < queue.front.length) {
-      const records = queue.front.slice(queue.frontTaken, queue.frontTaken + max);
-      const batch = this.#takeUntilGap(records);
-      queue.frontTaken += batch.length;
-      this.#clearFront();
-      return batch;
+    const batch: E[] = [];
+    let entry = queue.shift();
+    if (entry === undefined) {
+      const [first] = await queue.channel.receiveBatch(1, options).finally(() => this.#tellLast());
+      if (first === undefined) return batch;
+      entry = first;
     }
-    let records: BusRecord<E>[] = [];
-    try {
-      records = await queue.channel.receiveBatch(max, options);
-    } finally {
-      if (records.length === 0) this.#finish();
-    }
-    const batch = this.#takeUntilGap(records);
-    if (batch.length < records.length) {
-      // Somebody else may have read on in the meantime, and then what is here is older than what is there.
-      const rest = records.slice(batch.length);
-      queue.front = [...rest, ...queue.front.slice(queue.frontTaken)];
-      queue.frontTaken = 0;
+    while (entry !== undefined) {
+      batch.push(this.#take(entry));
+      entry = batch.length < max && !queue.isGapNext ? queue.shift() : undefined;
     }
     return batch;
   }
@@ -228,20 +232,18 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
    * ```
    */
   toReadableStream(): ReadableStream<E> {
-    const iterator = this[Symbol.asyncIterator]();
+    let isCancelled = false;
     return new ReadableStream<E>({
       pull: async (controller) => {
-        const { done, value } = await iterator.next();
-        if (done) return controller.close();
-        try {
-          controller.enqueue(value);
-        } catch {
-          // Cancelled since the event was handed over.
-          this.#queue.untake();
-        }
+        const entry = await this.#next();
+        if (entry === undefined) {
+          if (!isCancelled) controller.close();
+        } else if (isCancelled) this.#queue.giveUp(entry);
+        else controller.enqueue(this.#take(entry));
       },
-      async cancel() {
-        await iterator.return!();
+      cancel: () => {
+        isCancelled = true;
+        this.close();
       },
     }, { highWaterMark: 0 });
   }
@@ -255,34 +257,28 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
    * @returns The iterator. It takes nothing before its first `next()`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<E> {
-    const queue = this.#queue;
     let isDone = false;
-    const end = (error: unknown): IteratorResult<E> => {
-      const isFirst = !isDone;
-      isDone = true;
-      if (isFirst && (queue.reason !== undefined || !(error instanceof ChannelClosedError))) {
-        throw error;
-      }
-      return { value: undefined, done: true };
-    };
     const next = async (): Promise<IteratorResult<E>> => {
+      let entry: Entry<unknown> | undefined;
       try {
-        return { value: await this.receive(), done: false };
+        entry = await this.#next();
       } catch (error) {
-        return end(error);
+        if (!isDone) {
+          isDone = true;
+          throw error;
+        }
       }
+      if (entry !== undefined) return { value: this.#take(entry), done: false };
+      isDone = true;
+      return { value: undefined, done: true };
     };
     const iterator: AsyncIterableIterator<E> & AsyncDisposable = {
       next: () => {
         if (isDone) return Promise.resolve({ value: undefined, done: true });
-        if (queue.isAborted) {
-          isDone = true;
-          return Promise.reject(queue.reason!.value);
-        }
-        const result = this.tryReceive();
-        return result.state === "ok"
-          ? Promise.resolve({ value: result.value, done: false })
-          : next();
+        if (this.#queue.signal?.aborted) return next();
+        const entry = this.#queue.shift();
+        if (entry === undefined) return next();
+        return Promise.resolve({ value: this.#take(entry), done: false });
       },
       return: async (value) => {
         isDone = true;
@@ -320,41 +316,22 @@ export class Subscription<E> implements AsyncIterable<E>, Disposable, AsyncDispo
     return Promise.resolve();
   }
 
-  #take(record: BusRecord<E>): E {
-    this.#lastSeq = record.seq;
-    return this.#queue.take(record);
+  #take(entry: Entry<unknown>): E {
+    this.#lastSeq = entry.seq;
+    return this.#queue.take(entry) as E;
   }
 
-  #takeUntilGap(records: readonly BusRecord<E>[]): E[] {
+  #tellLast(): void {
+    if (this.closed) this.#queue.tellLast();
+  }
+
+  async #next(): Promise<Entry<unknown> | undefined> {
     const queue = this.#queue;
-    const batch: E[] = [];
-    for (const record of records) {
-      if (batch.length > 0 && queue.onLag.length > 0 && queue.lostBefore(record) > 0) {
-        queue.hold(record);
-        break;
-      }
-      batch.push(this.#take(record));
-    }
-    return batch;
-  }
-
-  #shiftFront(): BusRecord<E> | undefined {
-    const queue = this.#queue;
-    const record = queue.front[queue.frontTaken];
-    if (record === undefined) return undefined;
-    queue.frontTaken++;
-    this.#clearFront();
-    return record;
-  }
-
-  #clearFront(): void {
-    const queue = this.#queue;
-    if (queue.frontTaken < queue.front.length) return;
-    queue.front = NONE;
-    queue.frontTaken = 0;
-  }
-
-  #finish(): void {
-    if (this.#queue.isClosed && this.#queue.size === 0) this.#queue.finish();
+    // What has aborted is not read to the end.
+    if (queue.signal?.aborted) throw queue.signal.reason;
+    const entry = queue.shift();
+    if (entry !== undefined) return entry;
+    const [first] = await queue.channel.receiveBatch(1).finally(() => this.#tellLast());
+    return first;
   }
 }

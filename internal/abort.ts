@@ -1,3 +1,5 @@
+import { reportUncaught } from "./report.ts";
+
 /** What wants to know that a signal has aborted. */
 export interface AbortMember {
   /** Called once, when the signal aborts. It may leave its group, or join another one. */
@@ -29,18 +31,28 @@ export class AbortGroup {
 
   /** Leaves the group; the last one takes the listener away. */
   leave(member: AbortMember): void {
-    this.#members.delete(member);
-    if (this.#members.size > 0) return;
-    groups.delete(this.#signal);
-    this.#signal.removeEventListener("abort", this);
+    if (!this.#members.delete(member) || this.#members.size > 0) return;
+    this.#end();
   }
 
   /** Called by the signal. */
   handleEvent(): void {
+    // Whoever joins from now on joins too late.
+    this.#end();
     for (const member of this.#members) {
-      this.leave(member);
-      member.handleAbort(this.#signal.reason);
+      if (!this.#members.delete(member)) continue;
+      try {
+        member.handleAbort(this.#signal.reason);
+      } catch (error) {
+        reportUncaught(error);
+      }
     }
+  }
+
+  #end(): void {
+    if (groups.get(this.#signal) !== this) return;
+    groups.delete(this.#signal);
+    this.#signal.removeEventListener("abort", this);
   }
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 export { AbortGroup, type AbortMember, onAbort } from "./abort.ts";
-export { checkInteger, refusal } from "./refusal.ts";
+export { checkFunction, checkInteger, refusal } from "./refusal.ts";
 export { reportUncaught } from "./report.ts";
 export { isSubject, matchSubject } from "./subject.ts";
 export { every, later } from "./timer.ts";

@@ -18,6 +18,12 @@ export function checkInteger(
   throw new RangeError(refusal(action, `${name} must be an integer ${range}`, value));
 }
 
+/** Throws unless `value` is a function. */
+export function checkFunction(action: string, name: string, value: unknown): void {
+  if (typeof value === "function") return;
+  throw new TypeError(refusal(action, `${name} must be a function`, value));
+}
+
 function shown(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "bigint") return `${value}n`;

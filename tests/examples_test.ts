@@ -39,6 +39,12 @@ function run(
 
 /** What each example must print; one that is missing here fails. */
 const expected: Readonly<Record<string, RegExp>> = {
+  "bus_backpressure.ts":
+    /^archive: 100 ticks lost, .*\narchive: 0 ticks lost since .*\nchart: the last price is 1000, .*\narchive: the last price is 1000\nledger: 1000 ticks without a gap, cut off [1-9]\d* times\n/,
+  "bus_filters.ts":
+    /^shop\.order\.created\n {2}log: .*\nprinter failed: no printer\nshop\.order\.paid\.late\n {2}sales: order 2, 250 €\n {2}customs: order 2\nprinter .*\nshop\.stock\.changed\n {2}purchasing: 2 teapots left\nshop\.stock\.changed\naudit: order, order, stock, stock\n$/,
+  "bus_late_bind.ts":
+    /^ada: login \(s1\)\nada: view \(s1\)\nsold to grace\nunusable: .* s3 .*\nsold to somebody\nsold to somebody\n3 taught, 3 filled in, 3 unknown\n1 remembered, 1 evicted, 1 unusable\n$/,
   "batch_writer.ts": /^2500 rows in \d+ batches\n$/,
   "merge_sources.ts":
     /^order 1\npayment 1\norder 2\npayment 2\nstopped: seen enough\n1 left in the channels\n$/,
@@ -54,8 +60,8 @@ const permissions: Readonly<Record<string, string>> = {
   "two_processes.ts": "-A",
 };
 
-// Those with an underscore are parts of others, and `live_service.ts` runs until it is told to end.
-const files = readdirSync(folder).filter((name) => !/^_|^live_service/.test(name))
+// Those with an underscore are parts of others, and servers run until they are told to end.
+const files = readdirSync(folder).filter((name) => !/^_|^live_service|^bus_to_browser/.test(name))
   // Only Linux has what it shows.
   .filter((name) => name !== "two_processes.ts" || process.platform === "linux");
 for (const file of files) {
@@ -79,6 +85,46 @@ if (process.platform !== "win32") {
     const statuses = lines.slice(0, -1).map(({ status }) => status);
     assertEquals(statuses, [200, 201, 200, 400, 204, 404, 200]);
     assertEquals(lines.at(-1).weir_tap_summary.dropped, 0);
+    assertEquals(code, 0, output);
+  });
+
+  // Each is for one runtime; the browser is in `bus/browser_test.ts`.
+  const file = `bus_to_browser_${"Deno" in globalThis ? "deno" : "bun"}.ts`;
+  test(`examples/${file} serves a page and its events until it is interrupted`, async () => {
+    let visited: Promise<string> | undefined;
+    const visit = async (url: string, end: () => void): Promise<string> => {
+      const page = await (await fetch(url)).text();
+      assertMatch(page, /^<!doctype html>[^]*new EventSource\("\/events/);
+      for (const [path, status] of [["events?type=x", 400], ["burst", 404], ["x", 404]] as const) {
+        const response = await fetch(`${url}${path}`);
+        assertEquals([path, response.status], [path, status]);
+        await response.text();
+      }
+      const stream = await fetch(`${url}events?type=order`);
+      await fetch(`${url}burst`, { method: "POST" });
+      const decoder = new TextDecoder();
+      let text = "";
+      let hasAsked = false;
+      // It ends with the server.
+      for await (const chunk of stream.body!) {
+        text += decoder.decode(chunk, { stream: true });
+        if (hasAsked || !/event: lag[^]*data: {"type"/.test(text)) continue;
+        hasAsked = true;
+        end();
+      }
+      return text;
+    };
+    const { code, output } = await run(file, ["--port", "0"], (output, end) => {
+      const url = /^Open (\S+)$/m.exec(output)?.[1];
+      if (url === undefined || visited !== undefined) return;
+      visited = visit(url, end);
+      // Whatever goes wrong, the example ends.
+      visited.catch(end);
+    });
+    const text = await visited!;
+    assertMatch(text, /^retry: 1000\n\n(id: \S+\ndata: {"type":"order",.*}\n\n)+event: lag\n/);
+    assertMatch(text, /event: lag\ndata: {"lost":\d+}\n\nid: /);
+    assertMatch(output, /^Open .*\n1\d{4} events, \d+ lost to browsers that were too slow\n$/);
     assertEquals(code, 0, output);
   });
 }
