@@ -40,7 +40,7 @@ export {
   type LateBindingStats,
   type LateBindOptions,
 } from "./late_bind.ts";
-export type { Listener } from "./listener.ts";
+export { Listener } from "./listener.ts";
 export type {
   FieldAlternative,
   FieldMatch,
@@ -70,4 +70,4 @@ export type {
 export { ringHistory, type RingHistoryOptions } from "./ring_history.ts";
 export type { BusStats, ListenerStats, SubscriptionStats } from "./stats.ts";
 export { subject, type SubjectPattern, type SubjectText } from "./subject_pattern.ts";
-export type { Subscription } from "./subscription.ts";
+export { Subscription } from "./subscription.ts";

@@ -30,6 +30,8 @@ const bus = [
   "Bus",
   "BusClosedError",
   "LaggedError",
+  "Listener",
+  "Subscription",
   "bridgePort",
   "eventStream",
   "fromEmitter",
