@@ -17,4 +17,10 @@ export const caseFiles: readonly (() => Promise<{ cases: readonly AnyCase[] }>)[
   () => import("./cases/ring_events.ts"),
   () => import("./cases/ring_workers.ts"),
   () => import("./cases/ring_processes.ts"),
+  () => import("./cases/bus_on.ts"),
+  () => import("./cases/bus_queue.ts"),
+  () => import("./cases/bus_crowd.ts"),
+  () => import("./cases/bus_churn.ts"),
+  () => import("./cases/bus_send.ts"),
+  () => import("./cases/bus_added.ts"),
 ];

@@ -27,6 +27,14 @@ export const npm = {
   ringbuf: (): Promise<Ringbuf> => load("ringbuf.js@0.4.0"),
   effect: (): Promise<typeof import("npm:effect@4.1.0/Effect")> => load("effect@4.1.0/Effect"),
   effectQueue: (): Promise<typeof import("npm:effect@4.1.0/Queue")> => load("effect@4.1.0/Queue"),
+  effectPubSub: (): Promise<typeof import("npm:effect@4.1.0/PubSub")> =>
+    load("effect@4.1.0/PubSub"),
+  mitt: (): Promise<typeof import("npm:mitt@3.0.1")> => load("mitt@3.0.1"),
+  nanoevents: (): Promise<typeof import("npm:nanoevents@10.0.0")> => load("nanoevents@10.0.0"),
+  eventemitter3: (): Promise<typeof import("npm:eventemitter3@5.0.4")> =>
+    load("eventemitter3@5.0.4"),
+  rxjs: (): Promise<typeof import("npm:rxjs@7.8.2")> => load("rxjs@7.8.2"),
+  emittery: (): Promise<typeof import("npm:emittery@2.2.0")> => load("emittery@2.2.0"),
 } as const;
 
 /** What {@linkcode npm} imports as `ringbuf`. */

@@ -10,6 +10,9 @@ export class Bucket<E> {
   /** All others, which must be asked before. */
   particular: Slots<Hook<E>> = EMPTY;
 
+  /** Whether all who are here are handlers that need not be asked. */
+  hasHandlersOnly = false;
+
   /** Whether nobody is here. */
   get isEmpty(): boolean {
     return this.queues.live + this.handlers.live + this.particular.live === 0;
@@ -28,6 +31,7 @@ export class Bucket<E> {
       if (this.particular === EMPTY) this.particular = new Slots();
       this.particular.add(outlet, outlet);
     }
+    this.hasHandlersOnly = this.queues.live + this.particular.live === 0;
   }
 
   /** Takes one out, and answers where its place is empty now. */
@@ -38,6 +42,7 @@ export class Bucket<E> {
       ? this.handlers
       : this.particular;
     slots.delete(outlet);
+    this.hasHandlersOnly = this.queues.live + this.particular.live === 0;
     return slots;
   }
 }

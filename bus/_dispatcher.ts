@@ -171,6 +171,18 @@ export class Dispatcher<E> {
       if (this.#state !== 0) this.#endMatching();
     }
     const { more } = this.#index;
+    if (bucket !== undefined && more === undefined && bucket.hasHandlersOnly && this.#state === 0) {
+      this.published++;
+      this.#state = DELIVERING;
+      try {
+        const handled = this.#callAll(bucket.handlers, event);
+        this.handled += handled;
+        return handled;
+      } finally {
+        if (this.#waiting.length > 0 || this.#state !== DELIVERING) this.#callWaiting();
+        else this.#state = 0;
+      }
+    }
     if (bucket !== undefined && (bucket.particular.live > 0 || more?.some(isParticular))) {
       return this.#publishFound(event, bucket, more, undefined, undefined);
     }

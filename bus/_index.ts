@@ -28,11 +28,13 @@ export interface Placement {
   readonly isMultiple: boolean;
 }
 
+const NONE: readonly Condition[] = [];
+
 const EVERYWHERE: Placement = {
   key: "",
-  equal: [],
+  equal: NONE,
   subject: undefined,
-  others: [],
+  others: NONE,
   isMultiple: false,
 };
 
@@ -41,7 +43,18 @@ const MAX_COMBINATIONS = 1_024;
 
 /** Says where those who ask for certain conditions are to be put. */
 export function placementOf(conditions: readonly Condition[]): Placement {
-  if (conditions.length === 0) return EVERYWHERE;
+  const [first] = conditions;
+  if (first === undefined) return EVERYWHERE;
+  if (conditions.length === 1) {
+    const isSubject = first.patterns.length > 0;
+    return {
+      key: `${isSubject ? "subject" : "equal"} ${JSON.stringify(first.path)}`,
+      equal: isSubject ? [] : conditions,
+      subject: isSubject ? first : undefined,
+      others: NONE,
+      isMultiple: isSubject && first.values.length + first.patterns.length > 1,
+    };
+  }
   const equal: Condition[] = [];
   const others: Condition[] = [];
   let subject: Condition | undefined;
@@ -119,6 +132,15 @@ export class Index<E> {
    */
   find(event: E): Bucket<E> | undefined {
     const shapes = this.#list;
+    // What most come to: all ask for the same field.
+    if (shapes.length === 1 && event !== undefined && event !== null) {
+      const { field, root } = shapes[0]!;
+      if (field !== undefined) {
+        const value = (event as Readonly<Record<string, unknown>>)[field];
+        this.more = undefined;
+        return (root as Map<unknown, Bucket<E>>).get(value);
+      }
+    }
     let first: Bucket<E> | undefined;
     let more: Bucket<E>[] | undefined;
     for (let at = 0; at < shapes.length; at++) {

@@ -84,6 +84,7 @@ export class Queue<E> implements Outlet<E> {
   #gaps: Set<number> | undefined;
   // What the channel was offered, until it is known what became of it.
   #offering: Entry<E> | undefined;
+  readonly #isQuick: boolean;
 
   constructor(setup: QueueSetup<E>) {
     const { capacity, overflow, sizeOf, maxBytes } = setup;
@@ -99,6 +100,7 @@ export class Queue<E> implements Outlet<E> {
     if (setup.onLag !== undefined) this.onLag = [setup.onLag];
     this.#maxBytes = maxBytes ?? Infinity;
     this.#sizeOf = sizeOf;
+    this.#isQuick = sizeOf === undefined && overflow !== "drop-oldest";
     this.channel = new Channel({
       capacity,
       // It is only to refuse; what is done then, is done here.
@@ -140,6 +142,10 @@ export class Queue<E> implements Outlet<E> {
     // Its own predicate may have closed it.
     if (this.channel.closed) return false;
     this.#count(1);
+    // Nobody's code is called here, so nothing can throw; and nothing lies before the event that it would have to be told of.
+    if (this.#isQuick && this.#turnedAway === 0 && !this.#senders?.size && this.#put(entry)) {
+      return true;
+    }
     this.#offering = entry;
     try {
       // Those who wait were here before.

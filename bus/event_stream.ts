@@ -113,10 +113,24 @@ export function eventStream<E>(
     pending.text += notice("lag", { missed: subscription.missed ?? null });
   }
   const encoder = new TextEncoder();
+  // A heartbeat ends the wait of the reader, but not that for an event: it goes on, for the next time that somebody reads.
   let isWaiting = false;
+  let found: Entry<unknown> | "end" | "cut off" | undefined;
+  let wake: (() => void) | undefined;
   let isCancelled = false;
   let stopHeartbeat: (() => void) | undefined;
 
+  const wait = async (): Promise<void> => {
+    isWaiting = true;
+    try {
+      found = await subscriptions.next(subscription) ?? "end";
+    } catch {
+      found = "cut off";
+    }
+    isWaiting = false;
+    if (isCancelled && typeof found === "object") queue.giveUp(found);
+    wake?.();
+  };
   const write = (entry: Entry<unknown>): void => {
     const event = entry.event as E;
     const id = queue.host.idOf(entry.seq);
@@ -142,48 +156,44 @@ export function eventStream<E>(
 
   const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
-      const flush = (): void => {
-        if (pending.text !== "") controller.enqueue(encoder.encode(pending.text));
-        pending.text = "";
-      };
       // Nothing holds an answer that nobody has begun to read.
       stopHeartbeat ??= every(heartbeatMs, () => {
-        // One that the reader has not taken yet is enough.
-        if (!isWaiting || controller.desiredSize !== 0) return;
+        if (wake === undefined) return;
         writeHeartbeat();
-        flush();
+        wake();
       });
       let hasEnded = false;
       // Some servers send nothing of an answer, not even its status, before the first chunk.
       while (pending.text === "" && !hasEnded) {
-        isWaiting = true;
-        try {
-          const entry = await subscriptions.next(subscription);
-          if (entry === undefined) {
-            hasEnded = true;
-            pending.text += notice("end", {});
-          } else if (isCancelled) queue.giveUp(entry);
-          else write(entry);
-        } catch {
-          // It comes back by itself, and is told then.
-          hasEnded = true;
-          pending.text = "";
+        if (found === undefined) {
+          if (!isWaiting) wait();
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          wake = undefined;
+          if (isCancelled) return;
         }
-        isWaiting = false;
-        if (isCancelled) return;
+        if (typeof found === "object") write(found);
+        else hasEnded = found !== undefined;
+        if (found === "end") pending.text += notice("end", {});
+        // It comes back by itself, and is told then.
+        if (found === "cut off") pending.text = "";
+        found = undefined;
       }
-      for (let count = 1; count < CHUNK_EVENTS && !hasEnded; count++) {
+      for (let count = 1; count < CHUNK_EVENTS && !hasEnded && !isWaiting; count++) {
         const entry = queue.signal?.aborted ? undefined : queue.shift();
         if (entry === undefined) break;
         write(entry);
       }
-      flush();
+      if (pending.text !== "") controller.enqueue(encoder.encode(pending.text));
+      pending.text = "";
       if (!hasEnded) return;
       stopHeartbeat();
       controller.close();
     },
     cancel() {
       isCancelled = true;
+      if (typeof found === "object") queue.giveUp(found);
       stopHeartbeat?.();
       subscription.close();
     },

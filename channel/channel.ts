@@ -251,6 +251,10 @@ export class Channel<T> implements AsyncIterable<T>, Disposable, AsyncDisposable
    * ```
    */
   trySend(value: T): boolean {
+    if (this.#receivers.first === undefined && this.#buffer.length < this.#plainRoom) {
+      this.#buffer.push(value);
+      return true;
+    }
     const size = this.#closed ? 0 : this.#measure(value);
     // Measuring is the caller's code, which may close the channel.
     if (this.#closed) return false;
