@@ -2,7 +2,7 @@
  * `deno task bench` measures ours against named peers, on Deno and on Bun, and says which budgets of the design are met.
  *
  * ```sh
- * deno task bench                        # everything, in about six minutes
+ * deno task bench                        # everything, in about a quarter of an hour
  * deno task bench channel/send merge     # cases whose name holds one of these
  * deno task bench --only bun --quick     # one runtime; a smoke run, whose times mean little
  * WEIR_BENCH_STD=../std deno task bench  # where JSR cannot be reached: a checkout of denoland/std

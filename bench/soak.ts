@@ -7,7 +7,7 @@
  * deno task soak --minutes 1 --only bun
  * ```
  *
- * What is done and checked is in `bench/bus/soak_program.ts`. The exit code is not 0 if a count was wrong, or if the heap has grown. It
+ * What is done and checked is in `bench/bus/soak/program.ts`. The exit code is not 0 if a count was wrong, or if the heap has grown. It
  * asserts no times: a machine that is too slow for a million events a minute takes longer.
  *
  * @module
@@ -61,7 +61,7 @@ function choose(args: readonly string[]): Choice {
 }
 
 const { minutes, runtimes, seed } = choose(Deno.args);
-const program = new URL("bus/soak_program.ts", import.meta.url);
+const program = new URL("bus/soak/program.ts", import.meta.url);
 
 async function soak(name: RuntimeName): Promise<boolean> {
   const path = name === "deno" ? Deno.execPath() : (await findBun()).path;

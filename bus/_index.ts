@@ -114,14 +114,14 @@ export class Index<E> {
       this.#shapes.set(key, shape);
       this.#list = [...this.#shapes.values()];
     }
-    placeIn(shape.root, placement, 0, use);
+    visit(shape.root, placement, 0, use);
   }
 
   /** Calls `use` with each bucket of a placement, and forgets those that are empty then. */
   remove(placement: Placement, use: (bucket: Bucket<E>) => void): void {
     const shape = this.#shapes.get(placement.key);
     if (shape === undefined) return;
-    removeFrom(shape.root, placement, 0, use);
+    visit(shape.root, placement, 0, use);
     if (!isEmpty(shape.root)) return;
     this.#shapes.delete(placement.key);
     this.#list = [...this.#shapes.values()];
@@ -190,27 +190,8 @@ function isEmpty<E>(branch: Branch<E>): boolean {
   return branch instanceof Map ? branch.size === 0 : branch.isEmpty;
 }
 
-function placeIn<E>(
-  branch: Branch<E>,
-  placement: Placement,
-  depth: number,
-  use: (bucket: Bucket<E>) => void,
-): void {
-  if (branch instanceof Bucket) return use(branch);
-  if (branch instanceof SubjectIndex) {
-    const { values, patterns } = placement.subject!;
-    for (const value of values) use(branch.ofValue(value));
-    for (const pattern of patterns) use(branch.ofPattern(pattern));
-    return;
-  }
-  for (const value of placement.equal[depth]!.values) {
-    let next = branch.get(value);
-    if (next === undefined) branch.set(value, next = newBranch(placement, depth + 1));
-    placeIn(next, placement, depth + 1, use);
-  }
-}
-
-function removeFrom<E>(
+/** Goes to each bucket of a placement, which is made where there is none, and on the way back forgets what is empty. */
+function visit<E>(
   branch: Branch<E>,
   placement: Placement,
   depth: number,
@@ -230,9 +211,9 @@ function removeFrom<E>(
     return;
   }
   for (const value of placement.equal[depth]!.values) {
-    const next = branch.get(value);
-    if (next === undefined) continue;
-    removeFrom(next, placement, depth + 1, use);
+    let next = branch.get(value);
+    if (next === undefined) branch.set(value, next = newBranch(placement, depth + 1));
+    visit(next, placement, depth + 1, use);
     if (isEmpty(next)) branch.delete(value);
   }
 }

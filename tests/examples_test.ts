@@ -122,7 +122,10 @@ if (process.platform !== "win32") {
       visited.catch(end);
     });
     const text = await visited!;
-    assertMatch(text, /^retry: 1000\n\nid: \S+\n\n(id: \S+\ndata: {"type":"order",.*}\n\n)+event: lag\n/);
+    assertMatch(
+      text,
+      /^retry: 1000\n\nid: \S+\n\n(id: \S+\ndata: {"type":"order",.*}\n\n)+event: lag\n/,
+    );
     assertMatch(text, /event: lag\ndata: {"lost":\d+}\n\nid: /);
     assertMatch(output, /^Open .*\n1\d{4} events, \d+ lost to browsers that were too slow\n$/);
     assertEquals(code, 0, output);

@@ -6,8 +6,6 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import {
   Bus,
   type BusErrorContext,
@@ -16,8 +14,10 @@ import {
   LaggedError,
   type SubscriptionStats,
 } from "../../bus/mod.ts";
+import { chunksOf } from "../_chunks.ts";
 import { FakeTime } from "../_fake_time.ts";
 import { test } from "../_harness.ts";
+import { collectGarbage } from "../_heap.ts";
 import { reportsOf } from "../_reports.ts";
 import { settle } from "../_settle.ts";
 import { countedSignal } from "../_signal.ts";
@@ -52,34 +52,12 @@ async function streamed<E>(
   return await textOf(response);
 }
 
-/** Reads a body chunk by chunk, as text. */
-function chunksOf(response: Response): {
-  next(): Promise<string | undefined>;
-  cancel(): Promise<void>;
-} {
-  const reader = response.body!.getReader();
-  return {
-    async next() {
-      const { done, value } = await reader.read();
-      return done ? undefined : new TextDecoder().decode(value);
-    },
-    cancel: () => reader.cancel(),
-  };
-}
-
 /** Everything that is still to come, up to the end. */
 async function restOf({ next }: { next(): Promise<string | undefined> }): Promise<string> {
   let rest = "";
   for (let chunk; (chunk = await next()) !== undefined;) rest += chunk;
   return rest;
 }
-
-const collectGarbage: () => void = (() => {
-  const { Bun: bun } = globalThis as { Bun?: { gc(force: boolean): void } };
-  if (bun !== undefined) return () => bun.gc(true);
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc");
-})();
 
 function holdsLaw({ offered, delivered, lagged, size }: Counts): void {
   assertEquals(offered, delivered + lagged + size);

@@ -1,7 +1,4 @@
 import { assert, assertEquals, assertLess, assertNotStrictEquals } from "@std/assert";
-import process from "node:process";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Bucket } from "../../bus/_bucket.ts";
 import { conditionsOf } from "../../bus/_filter.ts";
 import type { Hook } from "../../bus/_hook.ts";
@@ -10,21 +7,11 @@ import { Slots } from "../../bus/_slots.ts";
 import { SubjectIndex } from "../../bus/_subject_index.ts";
 import { Bus, subject, type UnknownMatch } from "../../bus/mod.ts";
 import { test } from "../_harness.ts";
+import { heapUsed } from "../_heap.ts";
 import { Random } from "../_random.ts";
 import { matches, randomFields, randomMatch, randomPattern, randomSubject } from "./_matching.ts";
 
 const KB = 2 ** 10;
-
-/** What is still in use after a collection of all garbage, in bytes. */
-const heapUsed = ((): () => number => {
-  const bun = (globalThis as { Bun?: { gc: (synchronously: boolean) => void } }).Bun;
-  if (bun === undefined) setFlagsFromString("--expose-gc");
-  const collect = bun === undefined ? runInNewContext("gc") : () => bun.gc(true);
-  return () => {
-    collect();
-    return process.memoryUsage().heapUsed;
-  };
-})();
 
 /** Has something done again and again; fails if that leaves more than so many bytes. */
 function assertLeavesNothing(turn: () => void, most: number): void {

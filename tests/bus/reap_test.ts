@@ -1,17 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Bus, type Subscription } from "../../bus/mod.ts";
 import { test } from "../_harness.ts";
+import { collectGarbage } from "../_heap.ts";
 import { observe, settle } from "../_settle.ts";
-
-/** Collects all garbage of this process at once. */
-const collect = ((): () => void => {
-  const bun = (globalThis as { Bun?: { gc: (synchronously: boolean) => void } }).Bun;
-  if (bun !== undefined) return () => bun.gc(true);
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc");
-})();
 
 /** How many are dropped at once. A stack that is looked through word by word may hold some of them. */
 const MANY = 200;
@@ -20,7 +11,7 @@ const MOST = 0.9 * MANY;
 /** Collects until `condition` holds, or for so many rounds: garbage is found out in a task of its own, later. */
 async function collectUntil(condition: () => boolean, rounds = 100): Promise<boolean> {
   for (let round = 0; round < rounds && !condition(); round++) {
-    collect();
+    collectGarbage();
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   return condition();

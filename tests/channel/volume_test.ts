@@ -1,28 +1,12 @@
 import { assert, assertEquals, assertLess } from "@std/assert";
-import process from "node:process";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Channel, type ChannelOptions, merge, pipe } from "../../channel/mod.ts";
 import { test } from "../_harness.ts";
+import { heapUsed } from "../_heap.ts";
 import { randomFrom } from "./_play.ts";
 import { settle } from "../_settle.ts";
 import { countedSignal } from "../_signal.ts";
 
 const MB = 2 ** 20;
-
-/** Collects all garbage of this process at once. */
-const collect = ((): () => void => {
-  const bun = (globalThis as { Bun?: { gc: (synchronously: boolean) => void } }).Bun;
-  if (bun !== undefined) return () => bun.gc(true);
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc");
-})();
-
-/** What is still in use after a collection, in bytes. */
-function heapUsed(): number {
-  collect();
-  return process.memoryUsage().heapUsed;
-}
 
 test("1,000,000 values with 1,000 aborts of waiting receivers: none lost, none doubled, heap flat", async () => {
   const TOTAL = 1_000_000;

@@ -8,6 +8,7 @@ import {
   type TapSummary,
 } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
+import { chunksOf } from "../_chunks.ts";
 import { FakeTime } from "../_fake_time.ts";
 import { RawClient } from "./_raw_client.ts";
 import { reportsOf } from "../_reports.ts";
@@ -33,21 +34,6 @@ function parse(body: string): { events: string[]; summary: TapSummary } {
 async function read(response: Response): Promise<{ events: string[]; summary: TapSummary }> {
   assertEquals(response.status, 200);
   return parse(await response.text());
-}
-
-/** Reads a body chunk by chunk, as text. */
-function chunksOf(response: Response): {
-  next(): Promise<string | undefined>;
-  cancel(): Promise<void>;
-} {
-  const reader = response.body!.getReader();
-  return {
-    async next() {
-      const { done, value } = await reader.read();
-      return done ? undefined : new TextDecoder().decode(value);
-    },
-    cancel: () => reader.cancel(),
-  };
 }
 
 async function refusalOf(

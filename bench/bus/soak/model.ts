@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Match, subject } from "../../bus/mod.ts";
+import { type Match, subject } from "../../../bus/mod.ts";
 
 /** What is published. */
 export interface Happening {
