@@ -63,6 +63,7 @@ export class Dispatcher<E> {
   readonly #closeHooks: () => void;
   // CLOSED, MATCHING and so on, as far as they hold.
   #state = 0;
+  #isCompleting = false;
   // What the history has answered last.
   #lastKept = 0;
   // Subscribed while an event was being matched, which is not for them.
@@ -100,6 +101,11 @@ export class Dispatcher<E> {
       // Whoever keeps an event there, or reads it, is told.
       return this.#lastKept;
     }
+  }
+
+  /** Whether an event is being published that the history does not have yet. */
+  get isCompleting(): boolean {
+    return this.#isCompleting;
   }
 
   /** Lets nothing more be published. */
@@ -166,10 +172,11 @@ export class Dispatcher<E> {
     this.#state = MATCHING;
     try {
       bucket = this.#index.find(event);
-    } finally {
-      this.#state &= ~MATCHING;
-      if (this.#state !== 0) this.#endMatching();
+    } catch (error) {
+      this.#endMatching();
+      throw error;
     }
+    this.#state &= ~MATCHING;
     const { more } = this.#index;
     if (bucket !== undefined && more === undefined && bucket.hasHandlersOnly && this.#state === 0) {
       this.published++;
@@ -179,11 +186,14 @@ export class Dispatcher<E> {
         this.handled += handled;
         return handled;
       } finally {
-        if (this.#waiting.length > 0 || this.#state !== DELIVERING) this.#callWaiting();
-        else this.#state = 0;
+        const isDone = this.#waiting.length === 0 && this.#faults.pending === 0;
+        if (isDone && this.#state === DELIVERING) this.#state = 0;
+        else this.#callWaiting();
       }
     }
-    if (bucket !== undefined && (bucket.particular.live > 0 || more?.some(isParticular))) {
+    const isParticularly = bucket !== undefined &&
+      (bucket.particular.live > 0 || more?.some(isParticular));
+    if (isParticularly || this.#state !== 0) {
       return this.#publishFound(event, bucket, more, undefined, undefined);
     }
     const seq = ++this.published;
@@ -198,11 +208,13 @@ export class Dispatcher<E> {
     let bucket: Bucket<E> | undefined;
     this.#faults.depth = this.#state & DELIVERING ? this.#depth + 1 : 0;
     this.#state |= MATCHING;
+    this.#isCompleting = this.#history !== undefined;
     try {
       if (this.#bind !== undefined) event = this.#complete(published);
       bucket = this.#index.find(event);
     } catch (error) {
-      this.#state &= ~MATCHING;
+      this.#isCompleting = false;
+      this.#endMatching();
       this.reportFaults();
       throw error;
     }
@@ -263,6 +275,7 @@ export class Dispatcher<E> {
 
   /** Lets those in who came while an event was being matched, and ends readers if the bus was closed meanwhile. */
   #endMatching(): void {
+    this.#state &= ~MATCHING;
     if (this.#state & JOINING) {
       this.#state &= ~JOINING;
       for (const outlet of this.#joining) {
@@ -327,6 +340,8 @@ export class Dispatcher<E> {
       this.#faults.defer(error, "history", event);
       // What comes behind it comes behind the one that was kept last.
       return this.lastSeq;
+    } finally {
+      this.#isCompleting = false;
     }
   }
 
@@ -349,19 +364,18 @@ export class Dispatcher<E> {
       } finally {
         this.#state &= ~MATCHING;
       }
-      if (this.#state & (CLOSED | JOINING)) {
-        this.#state |= DELIVERING;
-        this.#endMatching();
-      }
     } else this.#state &= ~MATCHING;
-    const isIdle = more === undefined && handlers.live === 0 && this.#faults.pending === 0;
-    if (isIdle && !(this.#state & (UNTIDY | DELIVERING))) return count;
+    let hooks: readonly Hook<E>[] | undefined;
+    if (this.#faults.pending > 0 || this.#state & (CLOSED | JOINING)) {
+      // Who is called is settled before anybody else comes: those who joined meanwhile, or whom somebody adds who is told of an error.
+      hooks = this.#collect(bucket, more, event, origin);
+      this.#state |= DELIVERING;
+      this.#endMatching();
+    } else if (more === undefined && handlers.live === 0 && !(this.#state & UNTIDY)) return count;
     this.#state |= DELIVERING;
     try {
       let handled = 0;
-      if (this.#faults.pending > 0) {
-        // Who is told may add others, which are not for this event.
-        const hooks = this.#collect(bucket, more, event, origin);
+      if (hooks !== undefined) {
         this.#reportPending();
         handled = this.#call(hooks, event);
       } else if (more === undefined) handled = this.#callAll(handlers, event);

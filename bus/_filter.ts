@@ -83,7 +83,8 @@ function collect(
       continue;
     }
     if (Array.isArray(asked) && asked.length === 0) {
-      throw new RangeError(refusal(SUBSCRIBE, `${name} must list an alternative`, asked));
+      const requirement = `${name} must list an alternative, received an empty list`;
+      throw new RangeError(`Cannot ${SUBSCRIBE}: ${requirement}`);
     }
     const alternatives = Array.isArray(asked) ? asked : [asked];
     const set = alternatives.length > MANY ? new Set<unknown>() : undefined;

@@ -78,7 +78,7 @@ export class Queue<E> implements Outlet<E> {
   #turnedAway = 0;
   #givenUp = 0;
   #before: Map<Entry<E>, number> | undefined;
-  // How many events have come into the channel, and gone, and which of those that came have a gap before them; only if that is to be told.
+  // How many events have come into the channel, and gone, and which of those that came have a gap before them.
   #come = 0;
   #gone = 0;
   #gaps: Set<number> | undefined;
@@ -157,7 +157,11 @@ export class Queue<E> implements Outlet<E> {
         this.#before?.delete(entry);
       }
     } catch (error) {
+      // What it would have had before it is before the next.
+      this.#turnedAway += this.#before?.get(entry) ?? 0;
+      this.#before?.delete(entry);
       this.#turnAway();
+      if (this.overflow === "disconnect") this.#disconnect();
       throw error;
     } finally {
       this.#offering = undefined;
@@ -165,9 +169,7 @@ export class Queue<E> implements Outlet<E> {
     if (this.channel.closed) this.#turnAway();
     else if (this.overflow === "wait" && onFull !== undefined) onFull(this, entry);
     else if (this.overflow !== "drop-oldest") this.#turnAway();
-    if (this.overflow === "disconnect") {
-      this.close(new LaggedError(this.id, this.name, this.capacity));
-    }
+    if (this.overflow === "disconnect") this.#disconnect();
     return false;
   }
 
@@ -226,8 +228,15 @@ export class Queue<E> implements Outlet<E> {
     const result = this.channel.tryReceive();
     if (result.state !== "ok") return undefined;
     this.#go();
+    const entry = result.value;
+    if (this.#pushedOut > 0) {
+      // It is taken a little later, when more may have been pushed out.
+      const before = this.#before ??= new Map();
+      before.set(entry, (before.get(entry) ?? 0) + this.#pushedOut);
+      this.#pushedOut = 0;
+    }
     if (this.#senders !== undefined) this.#refill();
-    return result.value;
+    return entry;
   }
 
   /** Whether somebody is to be told of events that were lost just before the one that is read next. */
@@ -277,6 +286,10 @@ export class Queue<E> implements Outlet<E> {
     this.host.remove(this);
   }
 
+  #disconnect(): void {
+    this.close(new LaggedError(this.id, this.name, this.capacity));
+  }
+
   #count(offered: number): void {
     this.offered += offered;
     this.host.totals.offered += offered;
@@ -288,7 +301,6 @@ export class Queue<E> implements Outlet<E> {
     const before = channel.size;
     if (!channel.trySend(entry)) return false;
     this.#rise();
-    if (this.onLag.length === 0) return true;
     this.#come++;
     if (this.#before?.has(entry)) (this.#gaps ??= new Set()).add(this.#come);
     // It went to somebody who was waiting for it.
@@ -308,7 +320,12 @@ export class Queue<E> implements Outlet<E> {
 
   #measure(entry: Entry<E>): number {
     if (this.#measured !== entry) {
-      this.#size = this.#sizeOf!(entry.event);
+      const size = this.#sizeOf!(entry.event);
+      if (!Number.isFinite(size) || size < 0) {
+        const action = `measure an event for subscription ${this.name}`;
+        throw new RangeError(refusal(action, "sizeOf must return a non-negative number", size));
+      }
+      this.#size = size;
       this.#measured = entry;
     }
     return this.#size;

@@ -413,6 +413,10 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
       const requirement = "maxBytes needs sizeOf and sizeOf needs maxBytes";
       throw new TypeError(refusal(SUBSCRIBE, requirement, sizeOf ?? maxBytes));
     }
+    if (this.#dispatcher.isCompleting && (replay > 0 || after)) {
+      const requirement = "a replay must not begin while an event is being completed";
+      throw new TypeError(refusal(SUBSCRIBE, requirement, after || replay));
+    }
     const queue = new Queue<E>({
       ...setup,
       capacity,
@@ -425,7 +429,12 @@ export class Bus<E = unknown> implements Disposable, AsyncDisposable {
     // What is published until the end of this belongs to what comes later.
     const { records, missed, seq } = this.#replay(queue, replay, after || undefined);
     // The replay asks predicates, which may do anything.
-    this.#checkOpen(signal);
+    try {
+      this.#checkOpen(signal);
+    } catch (error) {
+      this.#dispatcher.reportFaults();
+      throw error;
+    }
     this.#add(queue);
     queue.begin(records);
     if (signal !== undefined) {

@@ -56,7 +56,7 @@ export class LaggedError extends Error {
    * @param capacity How many events it could hold.
    */
   constructor(id: number, name: string, capacity: number) {
-    super(`Cannot go on with subscription ${name}: its reader fell behind, and lost an event`);
+    super(`Cannot go on reading "${name}": its reader fell behind, and lost an event`);
     this.name = "LaggedError";
     this.id = id;
     this.capacity = capacity;

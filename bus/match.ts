@@ -66,7 +66,8 @@ export type Match<E> = unknown extends E ? UnknownMatch
  * @typeParam E The events.
  * @typeParam M What is asked of them.
  */
-export type KnownFields<E, M> = unknown extends E ? unknown
+export type KnownFields<E, M> = [keyof M] extends [never] ? unknown
+  : unknown extends E ? unknown
   : {
     readonly [K in keyof M]: K extends (E extends unknown ? keyof E : never) ? M[K] : never;
   };

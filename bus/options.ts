@@ -17,7 +17,7 @@ export type BusOverflow = "drop-newest" | "drop-oldest" | "wait" | "disconnect";
  * - `"where"`: a predicate; its subscriber did not get the event.
  * - `"handler"`: a handler, or the promise that it answered.
  * - `"onLag"`: what tells of lost events.
- * - `"sizeOf"`: what measures events; the event is lost to the subscription.
+ * - `"sizeOf"`: what measures events; the event is lost to the subscription, which ends if it is to be disconnected then.
  * - `"bind"`: what teaches or fills in; the event goes on as it is.
  * - `"history"`: what keeps events; the event is not kept, and goes on.
  * - `"bridge"`: what turns foreign events into those of the bus, or the other way round.

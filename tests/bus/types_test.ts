@@ -3,6 +3,7 @@ import {
   Bus,
   type BusErrorContext,
   eventStream,
+  type KnownFields,
   type Listener,
   type Match,
   type Matched,
@@ -328,4 +329,25 @@ test("a subscription and a listener are made by a bus only", () => {
   const Made = bus.subscribe().constructor as new () => unknown;
   const Listened = bus.on({}, () => {}).constructor as new () => unknown;
   assertEquals([Made.name, Listened.name], ["Subscription", "Listener"]);
+});
+
+test("a class of any events listens to all of them, and passes matches on", () => {
+  class Hub<E extends { readonly type: string }> {
+    readonly bus: Bus<E> = new Bus();
+    readonly seen: E[] = [];
+
+    constructor() {
+      this.bus.on({}, (event) => this.seen.push(event));
+    }
+
+    read<const M extends Match<E>>(match: M & KnownFields<E, M>): Subscription<Matched<E, M>> {
+      return this.bus.subscribe<M>({ match });
+    }
+  }
+  const hub = new Hub<{ type: "order"; id: number } | { type: "user"; name: string }>();
+  const orders = hub.read({ type: "order" });
+  hub.bus.publish({ type: "order", id: 7 });
+  const result = orders.tryReceive();
+  assertEquals(result.state === "ok" && result.value.id, 7);
+  assertEquals(hub.seen.length, 1);
 });
