@@ -54,6 +54,8 @@ export class Dispatcher<E> {
   published = 0;
   /** How many times a handler was called. */
   handled = 0;
+  /** Whether an event is being published that the history does not have yet. */
+  isCompleting = false;
   readonly #index: Index<E> = new Index();
   readonly #bind: BusBinding<E> | undefined;
   readonly #history: BusHistory<E> | undefined;
@@ -63,7 +65,6 @@ export class Dispatcher<E> {
   readonly #closeHooks: () => void;
   // CLOSED, MATCHING and so on, as far as they hold.
   #state = 0;
-  #isCompleting = false;
   // What the history has answered last.
   #lastKept = 0;
   // Subscribed while an event was being matched, which is not for them.
@@ -101,11 +102,6 @@ export class Dispatcher<E> {
       // Whoever keeps an event there, or reads it, is told.
       return this.#lastKept;
     }
-  }
-
-  /** Whether an event is being published that the history does not have yet. */
-  get isCompleting(): boolean {
-    return this.#isCompleting;
   }
 
   /** Lets nothing more be published. */
@@ -208,12 +204,12 @@ export class Dispatcher<E> {
     let bucket: Bucket<E> | undefined;
     this.#faults.depth = this.#state & DELIVERING ? this.#depth + 1 : 0;
     this.#state |= MATCHING;
-    this.#isCompleting = this.#history !== undefined;
+    this.isCompleting = this.#history !== undefined;
     try {
       if (this.#bind !== undefined) event = this.#complete(published);
       bucket = this.#index.find(event);
     } catch (error) {
-      this.#isCompleting = false;
+      this.isCompleting = false;
       this.#endMatching();
       this.reportFaults();
       throw error;
@@ -341,7 +337,7 @@ export class Dispatcher<E> {
       // What comes behind it comes behind the one that was kept last.
       return this.lastSeq;
     } finally {
-      this.#isCompleting = false;
+      this.isCompleting = false;
     }
   }
 

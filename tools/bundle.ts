@@ -31,7 +31,7 @@ const defaultBudget = 6_000;
 const ceilings: Readonly<Record<string, number>> = {
   channel: 4_400,
   ring: 15_900,
-  bus: 12_700,
+  bus: 12_800,
   cli: 8_100,
 };
 
