@@ -152,14 +152,10 @@ export class Queue<E> implements Outlet<E> {
       if (!this.#senders?.size) {
         if (this.#turnedAway > 0) this.#setBefore(entry);
         if (this.#put(entry)) return true;
-        // What it would have had before it is before the next.
-        this.#turnedAway += this.#before?.get(entry) ?? 0;
-        this.#before?.delete(entry);
+        this.#takeBackBefore(entry);
       }
     } catch (error) {
-      // What it would have had before it is before the next.
-      this.#turnedAway += this.#before?.get(entry) ?? 0;
-      this.#before?.delete(entry);
+      this.#takeBackBefore(entry);
       this.#turnAway();
       if (this.overflow === "disconnect") this.#disconnect();
       throw error;
@@ -215,7 +211,7 @@ export class Queue<E> implements Outlet<E> {
     });
   }
 
-  /** Takes out what is read next; undefined if nothing is there. It must be taken, given up, or put back. */
+  /** Takes out what is read next; undefined if nothing is there. It must be taken or given up. */
   shift(): Entry<E> | undefined {
     const first = this.#front[this.#read];
     if (first !== undefined) {
@@ -368,6 +364,12 @@ export class Queue<E> implements Outlet<E> {
   #setBefore(entry: Entry<E>): void {
     (this.#before ??= new Map()).set(entry, this.#turnedAway);
     this.#turnedAway = 0;
+  }
+
+  /** What would have been lost before an event that is not taken in is lost before the next. */
+  #takeBackBefore(entry: Entry<E>): void {
+    this.#turnedAway += this.#before?.get(entry) ?? 0;
+    this.#before?.delete(entry);
   }
 
   #turnAway(): void {
