@@ -1,0 +1,48 @@
+import { refusal } from "../internal/mod.ts";
+import type { FoldKey } from "./kind.ts";
+
+const floats = new Float64Array(1);
+const words = new Int32Array(floats.buffer);
+
+/**
+ * Hashes a key to 32 bits, so that keys that differ in anything differ in the lowest bits as well.
+ *
+ * @param key The key.
+ * @param seed What nobody outside knows, so that nobody can send keys that all fall into one bucket.
+ */
+export function hashKey(key: FoldKey | boolean, seed: number): number {
+  if (typeof key === "string") return hashText(key, seed);
+  if (typeof key === "bigint") return hashText(key.toString(36), seed ^ 1);
+  if (typeof key === "boolean") return finish(seed ^ (key ? 2 : 3));
+  if (key === (key | 0)) return finish(key ^ seed);
+  floats[0] = key;
+  return finish(step(step(seed, words[0]!), words[1]!));
+}
+
+/** Hashes a text to 32 bits. */
+export function hashText(text: string, seed: number): number {
+  let hash = seed ^ text.length;
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x5bd1e995);
+    hash ^= hash >>> 15;
+  }
+  return finish(hash);
+}
+
+/** Throws unless `key` can be one. */
+export function checkKey(action: string, key: unknown): asserts key is FoldKey {
+  if (typeof key === "string" || typeof key === "bigint") return;
+  if (typeof key === "number" && key === key) return;
+  throw new TypeError(refusal(action, "key must answer a string, a number or a bigint", key));
+}
+
+function step(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x5bd1e995);
+  return mixed ^ (mixed >>> 15);
+}
+
+function finish(hash: number): number {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
+}

@@ -1,0 +1,1068 @@
+import {
+  checkFunction,
+  checkInteger,
+  later,
+  onAbort,
+  refusal,
+  reportUncaught,
+} from "../internal/mod.ts";
+import { checkRows, type RestoredRow } from "./_check_snapshot.ts";
+import { MOVED, NOTHING_DUE } from "./_deadlines.ts";
+import { find } from "./_finder.ts";
+import { checkKey } from "./_hash.ts";
+import { NONE } from "./_key_table.ts";
+import { PlatformClock } from "./_platform_clock.ts";
+import { Remembered } from "./_remembered.ts";
+import { Store } from "./_store.ts";
+import type { FoldAnnouncement, FoldResult } from "./announcement.ts";
+import { auditEventOf, type FoldAuditSink, type FoldTransition } from "./audit.ts";
+import type { FoldDelta } from "./change.ts";
+import type { FoldEntry } from "./entry.ts";
+import { FoldClosedError, FoldSnapshotError } from "./errors.ts";
+import type { FoldIndexValue, FoldKey, FoldKind } from "./kind.ts";
+import type { FoldChangedOptions, FoldClock, FoldOptions, FoldRestoreOptions } from "./options.ts";
+import type { FoldQuery } from "./query.ts";
+import type { FoldSnapshot } from "./snapshot.ts";
+import type { FoldStats } from "./stats.ts";
+import { type FoldWatch, type FoldWatchOptions, watches } from "./watch.ts";
+
+/** For how long entries are removed without a pause, in milliseconds. */
+const SWEEP_SLICE_MS = 0.5;
+/** How many entries are removed between two looks at the clock. */
+const SWEEP_STEPS = 16;
+/** The longest time that a timer can take. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Stands for the end of a timer that is not needed: nothing expires before. */
+const NEVER = -Infinity;
+/** How many reasons are counted one by one. A kind should have a few, and not make them up as it goes. */
+const MAX_REASONS = 64;
+
+const INSERTED: FoldResult = Object.freeze({ outcome: "inserted" });
+const REPLACED: FoldResult = Object.freeze({ outcome: "replaced" });
+const LEFT: FoldResult = Object.freeze({ outcome: "left" });
+
+/**
+ * Who is alive, and who owns what, right now: entries that nodes announce, that are found by key, node and index, and that are gone when nobody
+ * announces them any more.
+ *
+ * - **Expiry**: an entry expires by the clock of the fold, whatever the clock of its node says. From its deadline on nobody sees it, and it wins
+ *   against nothing. It is removed soon after, which costs what expires and not what lives, in slices of half a millisecond.
+ * - **Merging**: the kind says who wins. A node's announcements of one key count in the order of their generations, however they come.
+ * - **Bounds**: entries, entries of a node, lives, generations that are remembered, and changes that wait to be read.
+ * - **Accounting**: each announcement has an outcome, each rejection a reason, and all of them are counted.
+ *
+ * Functions of the kind, predicates and audit sinks may read the fold, and must not change it: that throws.
+ *
+ * | operation | cost |
+ * | --- | --- |
+ * | apply | O(1), and O(values of indexes) if they change |
+ * | get, has, evict | O(1) |
+ * | query, count | O(entries that fit in the narrowest condition) |
+ * | evictNode, leave | O(entries of the node) |
+ * | sweep | O(entries that expire) |
+ * | snapshot, restore, watch | O(entries) |
+ *
+ * @typeParam K The keys.
+ * @typeParam P The payloads.
+ * @typeParam I The names of the indexes.
+ *
+ * @example Who is in which room
+ * ```ts
+ * import { Fold, presenceKind } from "@weir/weir/fold";
+ * import { assertEquals } from "@std/assert";
+ *
+ * using fold = new Fold(presenceKind<{ status: string }>({ ttlMs: 30_000 }));
+ * const payload = { room: "lobby", user: "ada", meta: { status: "here" } };
+ * assertEquals(fold.apply({ node: "n1", generation: 1, payload }), { outcome: "inserted" });
+ * assertEquals(fold.apply({ node: "n1", generation: 1, payload }).reason, "stale");
+ *
+ * assertEquals(fold.query({ by: { room: "lobby" } }).map(({ payload }) => payload.user), ["ada"]);
+ * assertEquals(fold.evictNode("n1", "connection lost"), 1);
+ * assertEquals(fold.size, 0);
+ * ```
+ */
+export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = never>
+  implements Disposable, AsyncDisposable {
+  /** What it folds. */
+  readonly kind: FoldKind<K, P, I>;
+
+  readonly #store: Store<K, P>;
+  readonly #remembered: Remembered;
+  readonly #clock: FoldClock;
+  readonly #maxEntries: number;
+  readonly #maxEntriesPerNode: number;
+  readonly #minTtlMs: number;
+  readonly #maxTtlMs: number;
+  readonly #sweepIntervalMs: number;
+  readonly #watches: Set<FoldWatch<K, P>> = new Set();
+  readonly #waiting: Set<(version: number) => void> = new Set();
+  readonly #rejected: Map<string, { readonly result: FoldResult; count: number }> = new Map();
+  readonly #onError: (error: unknown) => void;
+  readonly #counts = {
+    inserted: 0,
+    replaced: 0,
+    left: 0,
+    rejected: 0,
+    expired: 0,
+    evicted: 0,
+    clamped: 0,
+    queries: 0,
+    snapshots: 0,
+    restores: 0,
+    missed: 0,
+    auditErrors: 0,
+  };
+  #audit: FoldAuditSink | undefined;
+  // Whether code of the user is running that must not change anything.
+  #isBusy = false;
+  #isClosed = false;
+  #version = 0;
+  #lastNow = -Infinity;
+  // When the timer ends, and what stops it.
+  #timerAt = Infinity;
+  #stopTimer: (() => void) | undefined;
+  #sweptAt = -Infinity;
+
+  /**
+   * Creates a fold.
+   *
+   * @param kind What it folds.
+   * @param options Its bounds, its clock, and who is told.
+   * @throws {TypeError} If the kind or an option is not of its type.
+   * @throws {RangeError} If a number is out of its range.
+   */
+  constructor(kind: FoldKind<K, P, I>, options: FoldOptions = {}) {
+    const create = "create Fold";
+    checkKind(create, kind);
+    const {
+      maxEntries = 100_000,
+      maxEntriesPerNode = maxEntries,
+      minTtlMs = 0,
+      maxTtlMs = 86_400_000,
+      rememberMs = 600_000,
+      maxRemembered = maxEntries,
+      sweepIntervalMs = 50,
+      audit,
+      onError = reportUncaught,
+      clock = new PlatformClock(),
+    } = options;
+    checkInteger(create, "maxEntries", maxEntries, 1);
+    checkInteger(create, "maxEntriesPerNode", maxEntriesPerNode, 1);
+    checkInteger(create, "maxRemembered", maxRemembered, 0);
+    checkMs(create, "minTtlMs", minTtlMs, 0);
+    checkMs(create, "maxTtlMs", maxTtlMs, minTtlMs);
+    checkMs(create, "rememberMs", rememberMs, 0);
+    checkMs(create, "sweepIntervalMs", sweepIntervalMs, 0);
+    checkFunction(create, "onError", onError);
+    checkFunction(create, "clock.now", clock.now);
+    checkFunction(create, "clock.wallNow", clock.wallNow);
+    this.kind = kind;
+    this.#store = new Store(kind.indexes ?? {});
+    this.#remembered = new Remembered(maxRemembered, rememberMs);
+    this.#clock = clock;
+    this.#maxEntries = maxEntries;
+    this.#maxEntriesPerNode = maxEntriesPerNode;
+    this.#minTtlMs = minTtlMs;
+    this.#maxTtlMs = maxTtlMs;
+    this.#sweepIntervalMs = sweepIntervalMs;
+    if (sweepIntervalMs === 0) this.#timerAt = NEVER;
+    this.#onError = onError;
+    this.setAuditSink(audit);
+  }
+
+  /**
+   * How many entries are held. Those among them that have expired are seen by nobody, and go with the next sweep; {@linkcode Fold.count} is
+   * without them.
+   */
+  get size(): number {
+    return this.#store.size;
+  }
+
+  /** How many changes there have been: the same as before if nothing has changed. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** Whether the fold has been closed. */
+  get closed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether there is an audit sink. */
+  get hasAuditSink(): boolean {
+    return this.#audit !== undefined;
+  }
+
+  /**
+   * The time on the clock of the fold, by which entries expire. A clock that goes backwards stands still instead: what has expired stays so.
+   */
+  get now(): number {
+    return this.#now();
+  }
+
+  /**
+   * Takes note of an announcement. It is believed: who it is from, and whether it is of this kind, was checked before, as
+   * {@linkcode FoldRegistry} does.
+   *
+   * @param announcement What was announced.
+   * @returns What has become of it.
+   * @throws {RangeError} If the generation is no positive integer, or the life is negative or no number.
+   * @throws {TypeError} If the node is no text, the kind answers a key or a value of an index that is none, or the fold is being changed or read by
+   * the code that calls this.
+   * @throws {FoldClosedError} If the fold is closed.
+   * @throws What a function of the kind throws. Nothing has changed then.
+   *
+   * @example Generations
+   * ```ts
+   * import { Fold, presenceKind } from "@weir/weir/fold";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using fold = new Fold(presenceKind());
+   * const ada = { node: "n1", payload: { room: "lobby", user: "ada" } };
+   * assertEquals(fold.apply({ ...ada, generation: 2 }).outcome, "inserted");
+   * assertEquals(fold.apply({ ...ada, generation: 1 }).reason, "stale");
+   * assertEquals(fold.apply({ ...ada, generation: 3, leave: true }).outcome, "left");
+   * assertEquals(fold.apply({ ...ada, generation: 2 }).reason, "replayed");
+   * ```
+   */
+  apply(announcement: FoldAnnouncement<P>): FoldResult {
+    const action = "apply to Fold";
+    this.#checkFree(action);
+    const { node, generation, payload, ttlMs = this.kind.defaultTtlMs } = announcement;
+    if (typeof node !== "string" || node === "") {
+      this.#count("invalid");
+      throw new TypeError(refusal(action, "node must be a text that is not empty", node));
+    }
+    if (!Number.isSafeInteger(generation) || generation < 1) {
+      this.#count("invalid");
+      const requirement = `generation of ${JSON.stringify(node)} must be a positive integer`;
+      throw new RangeError(refusal(action, requirement, generation));
+    }
+    if (!(ttlMs >= 0 && ttlMs < Infinity)) {
+      this.#count("invalid");
+      const requirement = `ttlMs of ${JSON.stringify(node)} must be a number from 0`;
+      throw new RangeError(refusal(action, requirement, ttlMs));
+    }
+    const key = this.kind.key(node, payload);
+    checkKey(action, key);
+    return this.#merge(action, key, announcement, ttlMs);
+  }
+
+  /**
+   * Looks an entry up.
+   *
+   * @param key Its key.
+   * @returns The entry; undefined if there is none that has not expired.
+   */
+  get(key: K): FoldEntry<K, P> | undefined {
+    const slot = this.#live(key);
+    return slot === NONE ? undefined : this.#store.entry(slot);
+  }
+
+  /**
+   * Whether there is an entry.
+   *
+   * @param key Its key.
+   * @returns Whether there is one that has not expired.
+   */
+  has(key: K): boolean {
+    return this.#live(key) !== NONE;
+  }
+
+  /**
+   * Finds entries.
+   *
+   * @param query Which ones; without it, all.
+   * @returns The entries, in no order.
+   * @throws {TypeError} If it names an index that the kind does not have, or is not of its type.
+   * @throws {RangeError} If the limit is no integer from 0.
+   * @throws What `where` throws.
+   *
+   * @example Two tags, one of two states
+   * ```ts
+   * import { capabilityKind, Fold } from "@weir/weir/fold";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using fold = new Fold(capabilityKind());
+   * const announce = (node: string, tags: string[], state: "idle" | "busy") =>
+   *   fold.apply({ node, generation: 1, payload: { class: "worker", tags, state } });
+   * announce("n1", ["gpu", "cuda"], "idle");
+   * announce("n2", ["gpu"], "idle");
+   * announce("n3", ["gpu", "cuda"], "busy");
+   *
+   * const found = fold.query({ by: { tag: { all: ["gpu", "cuda"] }, state: ["idle", "reserved"] } });
+   * assertEquals(found.map(({ node }) => node), ["n1"]);
+   * ```
+   */
+  query(query: FoldQuery<K, P, I> = {}): FoldEntry<K, P>[] {
+    this.#counts.queries++;
+    return this.#list(query);
+  }
+
+  /**
+   * Counts entries.
+   *
+   * @param query Which ones; without it, all.
+   * @returns How many there are.
+   * @throws What {@linkcode Fold.query} throws.
+   */
+  count(query: FoldQuery<K, P, I> = {}): number {
+    this.#counts.queries++;
+    let count = 0;
+    this.#find(query, () => count++);
+    return count;
+  }
+
+  /**
+   * Counts entries by something: by a value of an index, where those that have several count for each, or by what a function says.
+   *
+   * @typeParam T What it is counted by.
+   * @param by The name of an index, or what answers a value for an entry.
+   * @param query Which entries; without it, all.
+   * @returns How many entries there are by each value.
+   * @throws What {@linkcode Fold.query} throws, and what the function throws.
+   *
+   * @example How many are idle
+   * ```ts
+   * import { capabilityKind, Fold } from "@weir/weir/fold";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using fold = new Fold(capabilityKind());
+   * for (const [node, state] of [["n1", "idle"], ["n2", "busy"], ["n3", "idle"]] as const) {
+   *   fold.apply({ node, generation: 1, payload: { class: "worker", tags: [], state } });
+   * }
+   * assertEquals(fold.countBy("state"), new Map([["idle", 2], ["busy", 1]]));
+   * ```
+   */
+  countBy<T = FoldIndexValue>(
+    by: I | ((entry: FoldEntry<K, P>) => T),
+    query: FoldQuery<K, P, I> = {},
+  ): Map<T, number> {
+    const counts = new Map<T, number>();
+    this.#group(by, query, (value: T) => counts.set(value, (counts.get(value) ?? 0) + 1));
+    return counts;
+  }
+
+  /**
+   * Groups entries by something: by a value of an index, where those that have several are in each group, or by what a function says.
+   *
+   * @typeParam T What it is grouped by.
+   * @param by The name of an index, or what answers a value for an entry.
+   * @param query Which entries; without it, all.
+   * @returns The entries by each value.
+   * @throws What {@linkcode Fold.query} throws, and what the function throws.
+   */
+  groupBy<T = FoldIndexValue>(
+    by: I | ((entry: FoldEntry<K, P>) => T),
+    query: FoldQuery<K, P, I> = {},
+  ): Map<T, FoldEntry<K, P>[]> {
+    const groups = new Map<T, FoldEntry<K, P>[]>();
+    this.#group(by, query, (value: T, entry) => {
+      const group = groups.get(value);
+      if (group === undefined) groups.set(value, [entry]);
+      else group.push(entry);
+    });
+    return groups;
+  }
+
+  /**
+   * The entries that a node has.
+   *
+   * @param node The node.
+   * @returns Its entries, in no order.
+   */
+  byNode(node: string): FoldEntry<K, P>[] {
+    return this.query({ node });
+  }
+
+  /**
+   * The nodes that have entries. Costs O(nodes).
+   *
+   * @returns The nodes, in no order.
+   */
+  nodes(): string[] {
+    const { owners } = this.#store;
+    const now = this.#now();
+    const nodes: string[] = [];
+    for (let owner = owners.next(0); owner !== NONE; owner = owners.next(owner + 1)) {
+      let slot = owners.firstOf(owner);
+      while (slot !== NONE && this.#store.expiresAt(slot) <= now) slot = owners.nextOf(slot);
+      if (slot !== NONE) nodes.push(owners.nodeAt(owner));
+    }
+    return nodes;
+  }
+
+  /**
+   * Removes one entry. Its generation is remembered: only a later one brings it back.
+   *
+   * @param key Its key.
+   * @param reason What watches and the audit are told.
+   * @returns Whether there was one.
+   * @throws {TypeError} If the fold is being changed or read by the code that calls this.
+   * @throws {FoldClosedError} If the fold is closed.
+   */
+  evict(key: K, reason: string = "evicted"): boolean {
+    this.#checkFree("evict from Fold");
+    const slot = this.#live(key);
+    if (slot === NONE) return false;
+    this.#remove(slot, "evicted", reason, this.#lastNow);
+    this.#rearm();
+    return true;
+  }
+
+  /**
+   * Removes all entries of a node, as when its connection is lost. Their generations are remembered: only later ones bring them back.
+   *
+   * @param node The node.
+   * @param reason What watches and the audit are told.
+   * @returns How many there were.
+   * @throws {TypeError} If the fold is being changed or read by the code that calls this.
+   * @throws {FoldClosedError} If the fold is closed.
+   */
+  evictNode(node: string, reason: string = "evicted"): number {
+    this.#checkFree("evict from Fold");
+    return this.#removeNode(node, "evicted", reason);
+  }
+
+  /**
+   * Removes all entries of a node, because it says goodbye. Their generations are remembered: only later ones bring them back.
+   *
+   * @param node The node.
+   * @param reason What watches and the audit are told.
+   * @returns How many there were.
+   * @throws {TypeError} If the fold is being changed or read by the code that calls this.
+   * @throws {FoldClosedError} If the fold is closed.
+   */
+  leave(node: string, reason: string = "left"): number {
+    this.#checkFree("leave Fold");
+    return this.#removeNode(node, "left", reason);
+  }
+
+  /**
+   * Removes all entries that have expired, at once. The fold does so by itself, in slices; this is for tests, and for folds whose
+   * `sweepIntervalMs` is 0.
+   *
+   * @param now The time on the clock of the fold by which they have; without it, now. It moves no clock.
+   * @returns How many there were.
+   * @throws {RangeError} If the time is no number.
+   * @throws {TypeError} If the fold is being changed or read by the code that calls this.
+   */
+  sweep(now: number = this.#now()): number {
+    this.#checkFree("sweep Fold", true);
+    if (Number.isNaN(now) || typeof now !== "number") {
+      throw new RangeError(refusal("sweep Fold", "now must be a number", now));
+    }
+    const before = this.#counts.expired;
+    while (this.#sweepOne(now));
+    this.#remembered.sweep(now, Infinity);
+    this.#rearm();
+    return this.#counts.expired - before;
+  }
+
+  /**
+   * Watches the fold from now on: first all entries that there are, then every change.
+   *
+   * @param options Which changes, how many may wait, and how long.
+   * @returns What the changes are read from.
+   * @throws {RangeError} If the capacity is no positive integer.
+   * @throws {FoldClosedError} If the fold is closed.
+   * @throws The reason of the signal, if that has aborted; what `where` throws.
+   *
+   * @example Printing who comes and goes
+   * ```ts
+   * import { Fold, presenceKind } from "@weir/weir/fold";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const fold = new Fold(presenceKind());
+   * const seen: string[] = [];
+   * const done = (async () => {
+   *   for await (const change of fold.watch()) {
+   *     if (change.type === "created") seen.push(`${change.entry.payload.user} came`);
+   *     if (change.type === "left") seen.push(`${change.entry.payload.user} went`);
+   *   }
+   * })();
+   * fold.apply({ node: "n1", generation: 1, payload: { room: "lobby", user: "ada" } });
+   * fold.leave("n1");
+   * fold.close();
+   * await done;
+   * assertEquals(seen, ["ada came", "ada went"]);
+   * ```
+   */
+  watch(options: FoldWatchOptions<K, P> = {}): FoldWatch<K, P> {
+    this.#checkOpen("watch Fold");
+    if (options.where !== undefined) checkFunction("watch Fold", "where", options.where);
+    const watch = watches.create({
+      list: (where) => this.#list({ where }),
+      remove: (watch) => void this.#watches.delete(watch),
+      addMissed: (count) => void (this.#counts.missed += count),
+    }, options);
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  /**
+   * Waits until something has changed, however much: for whoever looks at all there is anyway.
+   *
+   * @param options What is known already, and cancellation of the wait.
+   * @returns A promise of the version.
+   * @throws {FoldClosedError} Rejects with it if the fold is closed.
+   * @throws Rejects with the reason of the signal.
+   */
+  changed(options: FoldChangedOptions = {}): Promise<number> {
+    const { since = this.#version, signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.#version > since) return Promise.resolve(this.#version);
+    if (this.#isClosed) return Promise.reject(this.#closedError("wait for Fold"));
+    return new Promise((resolve, reject) => {
+      const stop = signal && onAbort(signal, (reason) => {
+        this.#waiting.delete(settle);
+        reject(reason);
+      });
+      const settle = (version: number): void => {
+        stop?.();
+        if (version > since) resolve(version);
+        else reject(this.#closedError("wait for Fold"));
+      };
+      this.#waiting.add(settle);
+    });
+  }
+
+  /**
+   * Takes a snapshot of what there is.
+   *
+   * @returns The entries that have not expired with what they have yet to live, and the generations that are remembered.
+   */
+  snapshot(): FoldSnapshot<P> {
+    const now = this.#now();
+    const entries = this.#list({}).map(
+      ({ node, generation, payload, receivedAt, expiresAt }) => ({
+        node,
+        generation,
+        payload,
+        ageMs: Math.max(0, now - receivedAt),
+        remainingMs: expiresAt - now,
+      }),
+    );
+    const remembered = this.#remembered.list(now).map(
+      ({ key, node, generation, until }) => ({ key, node, generation, remainingMs: until - now }),
+    );
+    this.#counts.snapshots++;
+    return { kind: this.kind.id, takenAtMs: this.#clock.wallNow(), entries, remembered };
+  }
+
+  /**
+   * Restores a snapshot, whose entries have aged by the time since it was taken; those that have expired in between are left out. If the
+   * wall clock has gone backwards since, no time has passed.
+   *
+   * Watches are told to resync. Entries that were announced since win as they always do: by their generation.
+   *
+   * @param snapshot The snapshot. It is believed, and must come from where nobody else writes.
+   * @param options What to do if the fold has entries.
+   * @returns How many entries were restored.
+   * @throws {FoldSnapshotError} If the fold has entries and nothing was said of that, or the snapshot is of another kind, is damaged, or has more
+   * than there is room for. Nothing has changed then.
+   * @throws {TypeError} If the fold is being changed or read by the code that calls this.
+   * @throws {FoldClosedError} If the fold is closed.
+   *
+   * @example Starting where another fold ended
+   * ```ts
+   * import { Fold, presenceKind } from "@weir/weir/fold";
+   * import { assertEquals } from "@std/assert";
+   *
+   * using before = new Fold(presenceKind());
+   * before.apply({ node: "n1", generation: 1, payload: { room: "lobby", user: "ada" } });
+   *
+   * using after = new Fold(presenceKind());
+   * assertEquals(after.restore(before.snapshot()), 1);
+   * assertEquals(after.query({ by: { user: "ada" } }).length, 1);
+   * ```
+   */
+  restore(snapshot: FoldSnapshot<P>, options: FoldRestoreOptions = {}): number {
+    const action = "restore Fold";
+    this.#checkFree(action);
+    const { over = "refuse" } = options;
+    if (over !== "refuse" && over !== "replace" && over !== "merge") {
+      throw new TypeError(refusal(action, 'over must be "refuse", "replace" or "merge"', over));
+    }
+    const now = this.#now();
+    const held = this.count();
+    if (over === "refuse" && held > 0) {
+      const message =
+        `fold has ${held} entries already; over: "replace" or "merge" says what to do`;
+      throw new FoldSnapshotError(`Cannot ${action}: ${message}`);
+    }
+    const rows = this.#guard(() =>
+      checkRows(this.kind, snapshot, {
+        read: (payload) => this.#store.indexes?.read(action, payload),
+        nowMs: this.#clock.wallNow(),
+        maxEntries: this.#maxEntries,
+        maxEntriesPerNode: this.#maxEntriesPerNode,
+      })
+    );
+    const before = this.#version;
+    let restored = 0;
+    if (over === "merge") {
+      for (const { key, entry, leftMs } of rows.entries) {
+        const { node, generation, payload } = entry;
+        const result = this.#merge(action, key as K, { node, generation, payload }, leftMs);
+        if (result.outcome !== "rejected") restored++;
+      }
+    } else {
+      this.#clear();
+      for (const row of rows.entries) {
+        this.#put(row, now);
+        restored++;
+      }
+      this.#changed();
+      // Whatever a watch has been told may not be true any more.
+      for (const watch of this.#watches) watches.reset(watch, this.#version - before);
+    }
+    for (const { key, node, generation, leftMs } of rows.remembered) {
+      const hash = this.#store.hash(key as K);
+      this.#remembered.addUntil(key, hash, { node, generation, until: now + leftMs }, now);
+    }
+    this.#counts.restores++;
+    this.#rearm();
+    return restored;
+  }
+
+  /**
+   * Sets, replaces or takes away the audit sink.
+   *
+   * @param sink The sink; undefined for none.
+   * @throws {TypeError} If it is none.
+   */
+  setAuditSink(sink: FoldAuditSink | undefined): void {
+    if (sink !== undefined) checkFunction("audit Fold", "audit.record", sink?.record);
+    this.#audit = sink;
+  }
+
+  /** How it is doing. Costs O(reasons of rejections). */
+  stats(): FoldStats {
+    const { inserted, replaced, left, rejected } = this.#counts;
+    return {
+      kind: this.kind.id,
+      name: this.kind.name,
+      entries: this.#store.size,
+      nodes: this.#store.owners.size,
+      remembered: this.#remembered.size,
+      watches: this.#watches.size,
+      applied: inserted + replaced + left + rejected,
+      ...this.#counts,
+      rejections: Object.fromEntries(
+        [...this.#rejected].map(([reason, { count }]) => [reason, count]),
+      ),
+      forgotten: this.#remembered.forgotten,
+      hasAuditSink: this.hasAuditSink,
+    };
+  }
+
+  /**
+   * Closes the fold: nothing changes any more, watches end, and no timer is left. What it holds can still be read until it expires. Closing again
+   * does nothing.
+   */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    for (const watch of [...this.#watches]) watch.close();
+    this.#settleWaiting();
+  }
+
+  /** Closes the fold. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Closes the fold. Waits for nobody. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #now(): number {
+    const now = this.#clock.now();
+    return now > this.#lastNow ? this.#lastNow = now : this.#lastNow;
+  }
+
+  /** The slot of an entry that has not expired. */
+  #live(key: K): number {
+    if (this.#store.size === 0) return NONE;
+    const slot = this.#store.find(key, this.#store.hash(key));
+    return slot === NONE || this.#store.expiresAt(slot) <= this.#now() ? NONE : slot;
+  }
+
+  #merge(action: string, key: K, announcement: FoldAnnouncement<P>, ttlMs: number): FoldResult {
+    const { node, generation, payload } = announcement;
+    const store = this.#store;
+    const now = this.#now();
+    const hash = store.hash(key);
+    let slot = store.find(key, hash);
+    if (slot !== NONE && store.expiresAt(slot) <= now) {
+      this.#remove(slot, "expired", "expired", now);
+      slot = NONE;
+    }
+    const isOwner = slot !== NONE && store.isOf(slot, node);
+    if (isOwner) {
+      if (generation <= store.generationOf(slot)) {
+        return this.#reject("stale", key, slot, announcement);
+      }
+    } else if (generation <= this.#remembered.generationOf(key, hash, node, now)) {
+      return this.#reject("replayed", key, slot, announcement);
+    }
+    if (announcement.leave === true) {
+      if (isOwner) this.#remove(slot, "left", "left", now);
+      this.#remembered.add(key, hash, node, generation, now);
+      this.#counts.left++;
+      this.#rearm();
+      return LEFT;
+    }
+    const reason = this.#decide(action, key, hash, slot, isOwner, announcement, now);
+    if (reason !== undefined) return this.#reject(reason, key, slot, announcement);
+
+    let lifeMs = ttlMs;
+    if (lifeMs > this.#maxTtlMs) lifeMs = this.#maxTtlMs;
+    else if (lifeMs < this.#minTtlMs) lifeMs = this.#minTtlMs;
+    if (lifeMs !== ttlMs) this.#counts.clamped++;
+    const expiresAt = Math.ceil(now + lifeMs);
+    const isHeard = this.#watches.size > 0 || this.#audit !== undefined;
+    if (!isOwner) this.#remembered.delete(key, hash, node);
+    if (slot === NONE) {
+      slot = store.insert(key, hash, node, generation, payload, now, expiresAt, now);
+      this.#counts.inserted++;
+      this.#changed();
+      if (isHeard) this.#tell({ type: "created", key, entry: store.entry(slot) });
+      if (expiresAt < this.#timerAt) this.#arm();
+      return INSERTED;
+    }
+    const previous = isHeard ? store.entry(slot) : undefined;
+    if (!isOwner) {
+      const owner = store.owners.nodeAt(store.ownerOf(slot));
+      this.#remembered.add(key, hash, owner, store.generationOf(slot), now);
+      store.give(slot, node);
+    }
+    store.refresh(slot, generation, payload, now, expiresAt);
+    this.#counts.replaced++;
+    this.#changed();
+    if (previous !== undefined) {
+      this.#tell({ type: "replaced", key, entry: store.entry(slot), previous });
+    }
+    if (expiresAt < this.#timerAt) this.#arm();
+    return REPLACED;
+  }
+
+  /** Why an announcement is rejected; undefined if it is not. What the indexes will need is read then. */
+  #decide(
+    action: string,
+    key: K,
+    hash: number,
+    slot: number,
+    isOwner: boolean,
+    announcement: FoldAnnouncement<P>,
+    now: number,
+  ): string | undefined {
+    const store = this.#store;
+    const { node, generation, payload } = announcement;
+    if (this.kind.merge !== undefined) {
+      const existing = slot === NONE ? undefined : store.entry(slot);
+      const remembered = this.#remembered.highest(key, hash, now);
+      const answer = this.#guard(() =>
+        this.kind.merge!(existing, announcement, { nowMs: this.#clock.wallNow(), remembered })
+      );
+      if (answer !== "insert" && answer !== "replace") {
+        if (typeof answer?.reject === "string") return answer.reject;
+        const requirement = 'merge must answer "insert", "replace" or { reject: reason }';
+        throw new TypeError(refusal(action, requirement, answer));
+      }
+      if ((answer === "insert") !== (slot === NONE)) return "merge";
+    } else if (slot !== NONE && !isOwner) {
+      const existing = store.generationOf(slot);
+      const owner = store.owners.nodeAt(store.ownerOf(slot));
+      if (generation < existing || (generation === existing && node < owner)) return "stale";
+    }
+    if (slot === NONE && store.size >= this.#maxEntries) {
+      while (store.size >= this.#maxEntries && this.#sweepOne(now));
+      if (store.size >= this.#maxEntries) return "full";
+    }
+    if (!isOwner && this.#isNodeFull(node, now)) return "node-full";
+    if (store.indexes !== undefined) this.#guard(() => store.indexes!.read(action, payload));
+    return undefined;
+  }
+
+  #isNodeFull(node: string, now: number): boolean {
+    const { owners } = this.#store;
+    if (this.#maxEntriesPerNode >= this.#store.size) return false;
+    const owner = owners.find(node);
+    if (owners.countOf(owner) < this.#maxEntriesPerNode) return false;
+    let slot = owners.firstOf(owner);
+    while (slot !== NONE) {
+      const next = owners.nextOf(slot);
+      if (this.#store.expiresAt(slot) <= now) {
+        this.#remove(slot, "expired", "expired", now);
+        return false;
+      }
+      slot = next;
+    }
+    return true;
+  }
+
+  #reject(
+    reason: string,
+    key: K,
+    slot: number,
+    incoming: FoldAnnouncement<P>,
+  ): FoldResult {
+    const result = this.#count(reason);
+    if (this.#audit !== undefined) {
+      const existing = slot === NONE ? undefined : this.#store.entry(slot);
+      this.#record({ type: "rejected", key, existing, incoming, reason });
+    }
+    this.#rearm();
+    return result;
+  }
+
+  #count(reason: string): FoldResult {
+    let rejected = this.#rejected.get(reason);
+    if (rejected === undefined) {
+      if (this.#rejected.size > MAX_REASONS) {
+        this.#count("other");
+        return { outcome: "rejected", reason };
+      }
+      rejected = { result: Object.freeze({ outcome: "rejected", reason }), count: 0 };
+      this.#rejected.set(reason, rejected);
+    }
+    rejected.count++;
+    this.#counts.rejected++;
+    return rejected.result;
+  }
+
+  /** Adds an entry that is restored. */
+  #put({ key, entry, ageMs, leftMs }: RestoredRow<P>, now: number): void {
+    const { node, generation, payload } = entry;
+    const expiresAt = Math.ceil(now + Math.min(leftMs, this.#maxTtlMs));
+    const hash = this.#store.hash(key as K);
+    this.#store.indexes?.read("restore Fold", payload);
+    this.#store.insert(key as K, hash, node, generation, payload, now - ageMs, expiresAt, now);
+  }
+
+  /** Removes everything, and tells nobody. */
+  #clear(): void {
+    for (let slot = this.#store.next(0); slot !== NONE; slot = this.#store.next(slot + 1)) {
+      this.#store.remove(slot, false);
+    }
+    this.#remembered.clear();
+  }
+
+  #remove(
+    slot: number,
+    type: "evicted" | "left" | "expired",
+    reason: string,
+    now: number,
+    isDue: boolean = false,
+  ): void {
+    const store = this.#store;
+    const isHeard = this.#watches.size > 0 || this.#audit !== undefined;
+    const entry = isHeard ? store.entry(slot) : undefined;
+    const key = store.keyOf(slot);
+    const node = store.owners.nodeAt(store.ownerOf(slot));
+    this.#remembered.add(key, store.hashOf(slot), node, store.generationOf(slot), now);
+    store.remove(slot, isDue);
+    if (type === "expired") this.#counts.expired++;
+    else if (type === "evicted") this.#counts.evicted++;
+    this.#changed();
+    if (entry !== undefined) this.#tell({ type, key, entry, reason });
+  }
+
+  #removeNode(node: string, type: "evicted" | "left", reason: string): number {
+    const { owners } = this.#store;
+    const now = this.#now();
+    let removed = 0;
+    let slot = owners.firstOf(owners.find(node));
+    while (slot !== NONE) {
+      const next = owners.nextOf(slot);
+      if (this.#store.expiresAt(slot) <= now) this.#remove(slot, "expired", "expired", now);
+      else {
+        this.#remove(slot, type, reason, now);
+        removed++;
+      }
+      slot = next;
+    }
+    this.#rearm();
+    return removed;
+  }
+
+  /** Does one thing of what there is to do by a time; false if there is nothing. */
+  #sweepOne(now: number): boolean {
+    const slot = this.#store.deadlines.step(now);
+    if (slot === NOTHING_DUE) return false;
+    if (slot !== MOVED) this.#remove(slot, "expired", "expired", now, true);
+    return true;
+  }
+
+  /** Called by the timer: removes what has expired, but no longer than a slice. */
+  #tick(): void {
+    this.#stopTimer = undefined;
+    this.#timerAt = Infinity;
+    const now = this.#now();
+    const end = performance.now() + SWEEP_SLICE_MS;
+    const before = this.#counts.expired;
+    let isMore = this.#sweepOne(now);
+    for (let steps = 1; isMore; steps++) {
+      isMore = this.#sweepOne(now);
+      if (steps % SWEEP_STEPS === 0 && performance.now() >= end) break;
+    }
+    this.#remembered.sweep(now, SWEEP_STEPS);
+    if (this.#counts.expired > before) this.#sweptAt = now;
+    if (isMore) this.#start(now, 0);
+    else this.#arm();
+  }
+
+  /** Has the timer end when the first entry expires, or there is something to sweep again. */
+  #arm(): void {
+    if (this.#timerAt === NEVER || this.#isClosed) return;
+    const { earliest } = this.#store.deadlines;
+    const at = Math.max(earliest, this.#sweptAt + this.#sweepIntervalMs);
+    if (at === this.#timerAt) return;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#timerAt = Infinity;
+    if (earliest === Infinity) return;
+    this.#start(at, Math.min(Math.max(1, Math.ceil(at - this.#now())), MAX_TIMER_MS));
+  }
+
+  /** After something was removed: no timer is left if nothing is. */
+  #rearm(): void {
+    if (this.#store.size === 0 ? this.#stopTimer !== undefined : this.#stopTimer === undefined) {
+      this.#arm();
+    }
+  }
+
+  #start(at: number, ms: number): void {
+    this.#timerAt = at;
+    this.#stopTimer = later(ms, () => this.#tick());
+  }
+
+  #find(
+    query: FoldQuery<K, P, I>,
+    visit: (slot: number, entry: FoldEntry<K, P> | undefined) => void,
+  ): void {
+    const now = this.#now();
+    this.#guard(() => find(this.#store, query as FoldQuery<K, P>, now, visit));
+  }
+
+  #list(query: FoldQuery<K, P, I>): FoldEntry<K, P>[] {
+    const entries: FoldEntry<K, P>[] = [];
+    this.#find(query, (slot, entry) => entries.push(entry ?? this.#store.entry(slot)));
+    return entries;
+  }
+
+  #group<T>(
+    by: I | ((entry: FoldEntry<K, P>) => T),
+    query: FoldQuery<K, P, I>,
+    add: (value: T, entry: FoldEntry<K, P>) => void,
+  ): void {
+    this.#counts.queries++;
+    if (typeof by === "function") {
+      return this.#find(query, (slot, found) => {
+        const entry = found ?? this.#store.entry(slot);
+        add(by(entry), entry);
+      });
+    }
+    const { indexes } = this.#store;
+    if (!indexes?.has(by)) {
+      throw new TypeError(refusal("group Fold", "by must be a function or name an index", by));
+    }
+    this.#find(query, (slot, found) => {
+      const entry = found ?? this.#store.entry(slot);
+      for (const value of indexes.valuesOf(slot, by)) add(value as T, entry);
+    });
+  }
+
+  #changed(): void {
+    this.#version++;
+    if (this.#waiting.size > 0) this.#settleWaiting();
+  }
+
+  #settleWaiting(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const settle of waiting) settle(this.#version);
+  }
+
+  #tell(delta: FoldDelta<K, P>): void {
+    if (this.#watches.size > 0) {
+      this.#guard(() => {
+        for (const watch of this.#watches) watches.tell(watch, delta);
+      });
+    }
+    if (this.#audit !== undefined) this.#record(delta);
+  }
+
+  #record(transition: FoldTransition<K, P>): void {
+    const { kind } = this;
+    try {
+      this.#guard(() => {
+        const event = kind.audit === undefined ? auditEventOf(transition) : kind.audit(transition);
+        if (event !== undefined) this.#audit!.record(event);
+      });
+    } catch (error) {
+      this.#counts.auditErrors++;
+      this.#onError(error);
+    }
+  }
+
+  /** Runs code of the user that must not change anything. */
+  #guard<T>(run: () => T): T {
+    const wasBusy = this.#isBusy;
+    this.#isBusy = true;
+    try {
+      return run();
+    } finally {
+      this.#isBusy = wasBusy;
+    }
+  }
+
+  #checkFree(action: string, mayBeClosed: boolean = false): void {
+    if (this.#isBusy) {
+      const where = "from inside of a merge, an index, a predicate or an audit sink";
+      throw new TypeError(`Cannot ${action} ${where}: the fold is in the middle of something`);
+    }
+    if (this.#isClosed && !mayBeClosed) throw this.#closedError(action);
+  }
+
+  #checkOpen(action: string): void {
+    if (this.#isClosed) throw this.#closedError(action);
+  }
+
+  #closedError(action: string): FoldClosedError {
+    return new FoldClosedError(`Cannot ${action}: fold of ${this.kind.name} is closed`);
+  }
+}
+
+function checkKind<K extends FoldKey, P, I extends string>(
+  action: string,
+  kind: FoldKind<K, P, I>,
+): void {
+  if (typeof kind !== "object" || kind === null) {
+    throw new TypeError(refusal(action, "kind must be an object", kind));
+  }
+  checkInteger(action, "kind.id", kind.id, 0, 0xffff);
+  if (typeof kind.name !== "string" || kind.name === "") {
+    throw new TypeError(refusal(action, "kind.name must be a text that is not empty", kind.name));
+  }
+  checkMs(action, "kind.defaultTtlMs", kind.defaultTtlMs, 0);
+  checkFunction(action, "kind.key", kind.key);
+  for (const name of ["merge", "parse", "audit"] as const) {
+    if (kind[name] !== undefined) checkFunction(action, `kind.${name}`, kind[name]);
+  }
+  for (const [name, index] of Object.entries(kind.indexes ?? {})) {
+    checkFunction(action, `kind.indexes.${name}`, index as unknown);
+  }
+}
+
+function checkMs(action: string, name: string, value: number, least: number): void {
+  if (typeof value === "number" && value >= least && value < Infinity) return;
+  throw new RangeError(refusal(action, `${name} must be a number of at least ${least}`, value));
+}

@@ -1,0 +1,136 @@
+import { refusal } from "../internal/mod.ts";
+
+const ALGORITHM = { name: "Ed25519" };
+/** How many bytes a public key has. */
+const PUBLIC_KEY_BYTES = 32;
+/** Before what is signed, so that a signature of something else is none of an announcement. */
+const SIGNED = new TextEncoder().encode("weir-fold-announcement-1\n");
+/** Before what a node is made of, for the same reason. */
+const NODE = new TextEncoder().encode("weir-fold-node-1\n");
+
+/** Who signs announcements: a node that is bound to a key. */
+export interface FoldIdentity {
+  /** The node: what {@linkcode nodeIdOf} says of the public key. */
+  readonly node: string;
+  /** The public key, 32 bytes, that others check signatures with. */
+  readonly publicKey: Uint8Array;
+  /**
+   * Signs what an envelope says.
+   *
+   * @param body The bytes.
+   * @returns A promise of the signature, 64 bytes.
+   */
+  sign(body: Uint8Array): Promise<Uint8Array>;
+  /** The private key as PKCS #8, for {@linkcode importIdentity}. Whoever has it is this node. */
+  exportKey(): Promise<Uint8Array>;
+}
+
+/**
+ * Makes a new identity, with an Ed25519 key of its own.
+ *
+ * @returns A promise of the identity.
+ *
+ * @example The same node after a restart
+ * ```ts
+ * import { createIdentity, importIdentity } from "@weir/weir/fold";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const identity = await createIdentity();
+ * const restored = await importIdentity(await identity.exportKey());
+ * assertEquals(restored.node, identity.node);
+ * ```
+ */
+export async function createIdentity(): Promise<FoldIdentity> {
+  const pair = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+  return await identityOf((pair as { privateKey: CryptoKey }).privateKey);
+}
+
+/**
+ * Makes the identity of a private key that was exported.
+ *
+ * @param key The key as PKCS #8.
+ * @returns A promise of the identity.
+ * @throws {TypeError} Rejects with it if it is no such key.
+ */
+export async function importIdentity(key: Uint8Array): Promise<FoldIdentity> {
+  let imported: CryptoKey;
+  try {
+    imported = await crypto.subtle.importKey("pkcs8", Uint8Array.from(key), ALGORITHM, true, [
+      "sign",
+    ]);
+  } catch (cause) {
+    throw new TypeError(
+      refusal("import identity", "key must be an Ed25519 key as PKCS #8", key),
+      { cause },
+    );
+  }
+  return await identityOf(imported);
+}
+
+/**
+ * The node that a public key stands for: the first 16 bytes of a SHA-256 of it, as 32 hexadecimal digits. Nobody finds another key for it.
+ *
+ * @param publicKey The key, 32 bytes.
+ * @returns A promise of the node.
+ * @throws {RangeError} Rejects with it if it has another number of bytes.
+ */
+export async function nodeIdOf(publicKey: Uint8Array): Promise<string> {
+  checkPublicKey(publicKey);
+  const bytes = new Uint8Array(NODE.length + PUBLIC_KEY_BYTES);
+  bytes.set(NODE);
+  bytes.set(publicKey, NODE.length);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...digest.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** A public key that can check signatures, and its node. */
+export interface Publisher {
+  readonly node: string;
+  /** Whether a signature is of this key and these bytes. */
+  verify(body: Uint8Array, signature: Uint8Array): Promise<boolean>;
+}
+
+/** Makes a publisher of a public key. Rejects for bytes that are none. */
+export async function publisherOf(publicKey: Uint8Array): Promise<Publisher> {
+  const node = await nodeIdOf(publicKey);
+  const key = await crypto.subtle.importKey(
+    "raw",
+    Uint8Array.from(publicKey),
+    ALGORITHM,
+    false,
+    ["verify"],
+  );
+  return {
+    node,
+    verify: (body, signature) =>
+      crypto.subtle.verify(ALGORITHM, key, Uint8Array.from(signature), signedBytes(body)),
+  };
+}
+
+function checkPublicKey(publicKey: Uint8Array): void {
+  if (publicKey instanceof Uint8Array && publicKey.length === PUBLIC_KEY_BYTES) return;
+  throw new RangeError(refusal("use a public key", "it must be 32 bytes", publicKey));
+}
+
+async function identityOf(privateKey: CryptoKey): Promise<FoldIdentity> {
+  // The one way of the platform from a private key to its public one.
+  const { x } = await crypto.subtle.exportKey("jwk", privateKey) as { x?: string };
+  const publicKey = Uint8Array.from(
+    atob(x!.replaceAll("-", "+").replaceAll("_", "/")),
+    (digit) => digit.charCodeAt(0),
+  );
+  return {
+    node: await nodeIdOf(publicKey),
+    publicKey,
+    sign: async (body) =>
+      new Uint8Array(await crypto.subtle.sign(ALGORITHM, privateKey, signedBytes(body))),
+    exportKey: async () => new Uint8Array(await crypto.subtle.exportKey("pkcs8", privateKey)),
+  };
+}
+
+function signedBytes(body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(SIGNED.length + body.length);
+  bytes.set(SIGNED);
+  bytes.set(body, SIGNED.length);
+  return bytes;
+}

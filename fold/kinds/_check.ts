@@ -1,0 +1,38 @@
+import { refusal } from "../../internal/mod.ts";
+
+/** What a payload is refused for. */
+function refuse(kind: string, requirement: string, received: unknown): never {
+  throw new TypeError(refusal(`take a payload of kind ${kind}`, requirement, received));
+}
+
+/** The fields of a payload that came from outside. */
+export function fieldsOf(kind: string, payload: unknown): Readonly<Record<string, unknown>> {
+  if (typeof payload === "object" && payload !== null && !Array.isArray(payload)) {
+    return payload as Readonly<Record<string, unknown>>;
+  }
+  return refuse(kind, "it must be an object", payload);
+}
+
+/** Throws unless a field is a text that is not empty. */
+export function checkText(kind: string, name: string, value: unknown): void {
+  if (typeof value !== "string" || value === "") {
+    refuse(kind, `${name} must be a text that is not empty`, value);
+  }
+}
+
+/** Throws unless a field is a finite number. */
+export function checkNumber(kind: string, name: string, value: unknown): void {
+  if (!Number.isFinite(value)) refuse(kind, `${name} must be a finite number`, value);
+}
+
+/** Throws unless a field is one of some texts. */
+export function checkOneOf(
+  kind: string,
+  name: string,
+  value: unknown,
+  texts: readonly string[],
+): void {
+  if (!texts.includes(value as string)) {
+    refuse(kind, `${name} must be one of ${texts.join(", ")}`, value);
+  }
+}
