@@ -62,7 +62,7 @@ export class Remembered {
     this.addUntil(key, hash, { node, generation, until: now + this.#ms }, now);
   }
 
-  /** Remembers a generation until a time. */
+  /** Remembers a generation until a time; if a later one is remembered already, that one. */
   addUntil(
     key: FoldKey,
     hash: number,
@@ -70,7 +70,11 @@ export class Remembered {
     now: number,
   ): void {
     if (this.#max === 0) return;
-    this.delete(key, hash, node);
+    const before = this.#find(key, hash, node);
+    if (before !== NONE) {
+      if (this.#generationAt(before, now) > generation) return;
+      this.#delete(before);
+    }
     // Two for one: what is over is given back faster than it comes.
     this.sweep(now, 2);
     if (this.#rows.size === this.#max) {

@@ -130,10 +130,17 @@ export class Store<K extends FoldKey, P> {
   }
 
   /** Writes an entry of the same node anew. The indexes have read its payload before. */
-  refresh(slot: number, generation: number, payload: P, now: number, expiresAt: number): void {
+  refresh(
+    slot: number,
+    generation: number,
+    payload: P,
+    receivedAt: number,
+    expiresAt: number,
+    now: number,
+  ): void {
     this.deadlines.move(slot, expiresAt, now);
     if (this.indexes) this.#reindex(slot, this.indexes);
-    this.#write(slot, generation, payload, now);
+    this.#write(slot, generation, payload, receivedAt);
   }
 
   /** Gives an entry to a node. */

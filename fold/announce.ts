@@ -174,7 +174,8 @@ export class Announcer<P> implements AsyncDisposable {
   // The send that is pending, and whether there is something to say after it.
   #sending: Promise<void> | undefined;
   #isDirty = false;
-  #ending: Promise<void> | undefined;
+  #isClosed = false;
+  #ending: Promise<void> = Promise.resolve();
 
   private constructor(payload: P | (() => P), setup: Setup<P>) {
     this.#payload = payload;
@@ -190,7 +191,7 @@ export class Announcer<P> implements AsyncDisposable {
 
   /** Whether it has ended. */
   get closed(): boolean {
-    return this.#ending !== undefined;
+    return this.#isClosed;
   }
 
   /**
@@ -210,7 +211,11 @@ export class Announcer<P> implements AsyncDisposable {
    * @returns A promise that is fulfilled once they are told, or could not be.
    */
   close(): Promise<void> {
-    return this.#ending ??= this.#end();
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#ending = this.#end();
+    }
+    return this.#ending;
   }
 
   /** Closes it. */
@@ -222,7 +227,8 @@ export class Announcer<P> implements AsyncDisposable {
     this.#stopTimer?.();
     this.#stopListening?.();
     this.#isDirty = false;
-    await this.#sending;
+    // Otherwise others are told at once, before whoever closes it goes on.
+    if (this.#sending !== undefined) await this.#sending;
     if (this.#setup.leave && this.#generation > 0) await this.#send(this.#last as P, true);
   }
 

@@ -37,6 +37,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 const NEVER = -Infinity;
 /** How many reasons are counted one by one. A kind should have a few, and not make them up as it goes. */
 const MAX_REASONS = 64;
+/** What the others are counted as. */
+const OTHER = "other";
 
 const INSERTED: FoldResult = Object.freeze({ outcome: "inserted" });
 const REPLACED: FoldResult = Object.freeze({ outcome: "replaced" });
@@ -246,7 +248,9 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     }
     const key = this.kind.key(node, payload);
     checkKey(action, key);
-    return this.#merge(action, key, announcement, ttlMs);
+    const lifeMs = Math.min(Math.max(ttlMs, this.#minTtlMs), this.#maxTtlMs);
+    if (lifeMs !== ttlMs) this.#counts.clamped++;
+    return this.#merge(action, key, announcement, lifeMs, 0);
   }
 
   /**
@@ -586,8 +590,9 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       throw new TypeError(refusal(action, 'over must be "refuse", "replace" or "merge"', over));
     }
     const now = this.#now();
-    const held = this.count();
-    if (over === "refuse" && held > 0) {
+    let held = 0;
+    if (over === "refuse") this.#find({}, () => held++);
+    if (held > 0) {
       const message =
         `fold has ${held} entries already; over: "replace" or "merge" says what to do`;
       throw new FoldSnapshotError(`Cannot ${action}: ${message}`);
@@ -603,13 +608,15 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     const before = this.#version;
     let restored = 0;
     if (over === "merge") {
-      for (const { key, entry, leftMs } of rows.entries) {
+      for (const { key, entry, ageMs, leftMs } of rows.entries) {
         const { node, generation, payload } = entry;
-        const result = this.#merge(action, key as K, { node, generation, payload }, leftMs);
+        const announcement = { node, generation, payload };
+        const lifeMs = Math.min(leftMs, this.#maxTtlMs);
+        const result = this.#merge(action, key as K, announcement, lifeMs, ageMs);
         if (result.outcome !== "rejected") restored++;
       }
     } else {
-      this.#clear();
+      this.#clear(now);
       for (const row of rows.entries) {
         this.#put(row, now);
         restored++;
@@ -620,6 +627,8 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     }
     for (const { key, node, generation, leftMs } of rows.remembered) {
       const hash = this.#store.hash(key as K);
+      const slot = this.#store.find(key as K, hash);
+      if (slot !== NONE && this.#store.isOf(slot, node)) continue;
       this.#remembered.addUntil(key, hash, { node, generation, until: now + leftMs }, now);
     }
     this.#counts.restores++;
@@ -694,7 +703,13 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     return slot === NONE || this.#store.expiresAt(slot) <= this.#now() ? NONE : slot;
   }
 
-  #merge(action: string, key: K, announcement: FoldAnnouncement<P>, ttlMs: number): FoldResult {
+  #merge(
+    action: string,
+    key: K,
+    announcement: FoldAnnouncement<P>,
+    lifeMs: number,
+    ageMs: number,
+  ): FoldResult {
     const { node, generation, payload } = announcement;
     const store = this.#store;
     const now = this.#now();
@@ -722,15 +737,12 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     const reason = this.#decide(action, key, hash, slot, isOwner, announcement, now);
     if (reason !== undefined) return this.#reject(reason, key, slot, announcement);
 
-    let lifeMs = ttlMs;
-    if (lifeMs > this.#maxTtlMs) lifeMs = this.#maxTtlMs;
-    else if (lifeMs < this.#minTtlMs) lifeMs = this.#minTtlMs;
-    if (lifeMs !== ttlMs) this.#counts.clamped++;
+    const receivedAt = now - ageMs;
     const expiresAt = Math.ceil(now + lifeMs);
     const isHeard = this.#watches.size > 0 || this.#audit !== undefined;
     if (!isOwner) this.#remembered.delete(key, hash, node);
     if (slot === NONE) {
-      slot = store.insert(key, hash, node, generation, payload, now, expiresAt, now);
+      slot = store.insert(key, hash, node, generation, payload, receivedAt, expiresAt, now);
       this.#counts.inserted++;
       this.#changed();
       if (isHeard) this.#tell({ type: "created", key, entry: store.entry(slot) });
@@ -739,11 +751,10 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     }
     const previous = isHeard ? store.entry(slot) : undefined;
     if (!isOwner) {
-      const owner = store.owners.nodeAt(store.ownerOf(slot));
-      this.#remembered.add(key, hash, owner, store.generationOf(slot), now);
+      this.#rememberAt(slot, now);
       store.give(slot, node);
     }
-    store.refresh(slot, generation, payload, now, expiresAt);
+    store.refresh(slot, generation, payload, receivedAt, expiresAt, now);
     this.#counts.replaced++;
     this.#changed();
     if (previous !== undefined) {
@@ -826,8 +837,8 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   #count(reason: string): FoldResult {
     let rejected = this.#rejected.get(reason);
     if (rejected === undefined) {
-      if (this.#rejected.size > MAX_REASONS) {
-        this.#count("other");
+      if (this.#rejected.size >= MAX_REASONS && reason !== OTHER) {
+        this.#count(OTHER);
         return { outcome: "rejected", reason };
       }
       rejected = { result: Object.freeze({ outcome: "rejected", reason }), count: 0 };
@@ -844,15 +855,24 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     const expiresAt = Math.ceil(now + Math.min(leftMs, this.#maxTtlMs));
     const hash = this.#store.hash(key as K);
     this.#store.indexes?.read("restore Fold", payload);
+    this.#remembered.delete(key, hash, node);
     this.#store.insert(key as K, hash, node, generation, payload, now - ageMs, expiresAt, now);
   }
 
-  /** Removes everything, and tells nobody. */
-  #clear(): void {
-    for (let slot = this.#store.next(0); slot !== NONE; slot = this.#store.next(slot + 1)) {
-      this.#store.remove(slot, false);
+  /** Removes everything, and tells nobody. What was there is remembered, so that nothing older comes back. */
+  #clear(now: number): void {
+    const store = this.#store;
+    for (let slot = store.next(0); slot !== NONE; slot = store.next(slot + 1)) {
+      this.#rememberAt(slot, now);
+      store.remove(slot, false);
     }
-    this.#remembered.clear();
+  }
+
+  #rememberAt(slot: number, now: number): void {
+    const store = this.#store;
+    const node = store.owners.nodeAt(store.ownerOf(slot));
+    const generation = store.generationOf(slot);
+    this.#remembered.add(store.keyOf(slot), store.hashOf(slot), node, generation, now);
   }
 
   #remove(
@@ -866,8 +886,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     const isHeard = this.#watches.size > 0 || this.#audit !== undefined;
     const entry = isHeard ? store.entry(slot) : undefined;
     const key = store.keyOf(slot);
-    const node = store.owners.nodeAt(store.ownerOf(slot));
-    this.#remembered.add(key, store.hashOf(slot), node, store.generationOf(slot), now);
+    this.#rememberAt(slot, now);
     store.remove(slot, isDue);
     if (type === "expired") this.#counts.expired++;
     else if (type === "evicted") this.#counts.evicted++;

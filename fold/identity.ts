@@ -80,7 +80,7 @@ export async function nodeIdOf(publicKey: Uint8Array): Promise<string> {
   bytes.set(NODE);
   bytes.set(publicKey, NODE.length);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...digest.subarray(0, 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hexOf(digest.subarray(0, 16));
 }
 
 /** A public key that can check signatures, and its node. */
@@ -92,14 +92,14 @@ export interface Publisher {
 
 /** Makes a publisher of a public key. Rejects for bytes that are none. */
 export async function publisherOf(publicKey: Uint8Array): Promise<Publisher> {
-  const node = await nodeIdOf(publicKey);
-  const key = await crypto.subtle.importKey(
-    "raw",
-    Uint8Array.from(publicKey),
-    ALGORITHM,
-    false,
-    ["verify"],
-  );
+  checkPublicKey(publicKey);
+  // Whoever has the bytes may write over them before this is done.
+  const raw = Uint8Array.from(publicKey);
+  if (isWeak(raw)) {
+    throw new RangeError(refusal("use a public key", "it must be one of large order", hexOf(raw)));
+  }
+  const node = await nodeIdOf(raw);
+  const key = await crypto.subtle.importKey("raw", raw, ALGORITHM, false, ["verify"]);
   return {
     node,
     verify: (body, signature) =>
@@ -110,6 +110,27 @@ export async function publisherOf(publicKey: Uint8Array): Promise<Publisher> {
 function checkPublicKey(publicKey: Uint8Array): void {
   if (publicKey instanceof Uint8Array && publicKey.length === PUBLIC_KEY_BYTES) return;
   throw new RangeError(refusal("use a public key", "it must be 32 bytes", publicKey));
+}
+
+/**
+ * The points of small order, without their sign, little-endian: for these, there are signatures that fit anything, and the platforms accept them.
+ */
+const WEAK_KEYS: readonly string[] = [
+  "00".repeat(32),
+  `01${"00".repeat(31)}`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ...["ec", "ed", "ee"].map((first) => `${first}${"ff".repeat(30)}7f`),
+];
+
+function isWeak(publicKey: Uint8Array): boolean {
+  const unsigned = Uint8Array.from(publicKey);
+  unsigned[31]! &= 0x7f;
+  return WEAK_KEYS.includes(hexOf(unsigned));
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function identityOf(privateKey: CryptoKey): Promise<FoldIdentity> {

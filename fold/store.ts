@@ -269,7 +269,7 @@ export class FoldKeeper implements AsyncDisposable {
         // It was closed, or the fold was.
         return;
       }
-      await this.#delay(signal);
+      if (!signal.aborted) await this.#delay(signal);
       if (!signal.aborted) await this.#save();
     }
   }

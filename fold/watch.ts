@@ -120,6 +120,8 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
     // One more for the snapshot.
     this.#channel = new Channel({ capacity: capacity + (initial ? 1 : 0) });
     if (initial) this.#channel.trySend({ type: "snapshot", entries: host.list(where) });
+    // The predicate may have aborted it, and nobody would be told of that any more.
+    signal?.throwIfAborted();
     this.#stopListening = signal && onAbort(signal, (reason) => this.#end(reason));
   }
 

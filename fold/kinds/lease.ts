@@ -10,7 +10,7 @@ export interface LeaseBase {
   readonly resource: string;
   /**
    * A number that only grows: who has had the resource later has a higher one. Whatever the resource is should refuse whoever comes with a lower
-   * one than it has seen.
+   * one than it has seen. It is at most the generation of the announcement, and best the generation of the one by which the resource was taken.
    */
   readonly fence: number;
 }
@@ -66,7 +66,7 @@ export interface LeaseKindOptions {
  * | free, of another node | reserved or active, with a higher fence | replaced |
  * | reserved, of another node, and over | reserved, with a higher fence | replaced: a takeover |
  * | reserved or active, of another node | anything else | rejected: `"held"` |
- * | any | with a fence that is too low | rejected: `"fence"` |
+ * | any | with a fence that is too low, or above the generation | rejected: `"fence"` |
  * | any | in the name of another node | rejected: `"not-holder"` |
  * | any | any other step | rejected: `"transition"` |
  * | of this node | with the same or a lower generation | rejected: `"stale"` |
@@ -87,9 +87,12 @@ export function leaseKind(options: LeaseKindOptions = {}): LeaseKind {
       state: ({ state }) => state,
       holder: (lease) => lease.state === "free" ? undefined : lease.holder,
     },
-    merge(existing, { node, payload: lease }, { nowMs, remembered }) {
+    merge(existing, { node, generation, payload: lease }, { nowMs, remembered }) {
       if (lease.state !== "free" && lease.holder !== node) return { reject: "not-holder" };
-      if (!Number.isSafeInteger(lease.fence)) return { reject: "fence" };
+      // So that what is remembered of entries that are gone, their generations, is above all their fences.
+      if (!Number.isSafeInteger(lease.fence) || lease.fence > generation) {
+        return { reject: "fence" };
+      }
       if (existing === undefined) {
         return lease.fence > remembered ? "insert" : { reject: "fence" };
       }

@@ -204,6 +204,7 @@ export class Leases {
     const { payload: lease, expiresAt } = entry;
     const overMs = lease.state === "reserved" ? lease.untilMs - this.#wallNow() : Infinity;
     const ms = Math.min(Math.max(1, overMs), Math.max(1, expiresAt - this.#fold.now), MAX_WAIT_MS);
+    signal?.throwIfAborted();
     const ended = new AbortController();
     const stopTimer = later(Math.ceil(ms), () => ended.abort(ended));
     const stopListening = signal && onAbort(signal, (reason) => ended.abort(reason));
