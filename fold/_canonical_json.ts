@@ -13,16 +13,28 @@ export function canonicalJson(value: unknown): string {
   return write(value, 0);
 }
 
+/** Throws for what was read as JSON and cannot be written so. Writes nothing. */
+export function checkJson(value: unknown, depth: number = 0): void {
+  if (typeof value === "number" && !Number.isFinite(value)) refuse(value);
+  if (typeof value !== "object" || value === null) return;
+  if (depth === MAX_DEPTH) refuse(value);
+  for (const item of Object.values(value)) checkJson(item, depth + 1);
+}
+
+function refuse(value: unknown): never {
+  const requirement = `it must be what JSON can say, at most ${MAX_DEPTH} levels deep`;
+  throw new TypeError(refusal("encode a payload", requirement, value));
+}
+
 function write(given: unknown, depth: number): string {
   const value = hasToJson(given) ? given.toJSON() : given;
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number" && Number.isFinite(value)) return JSON.stringify(value);
-  if (typeof value !== "object" || depth === MAX_DEPTH) {
-    const requirement = `it must be what JSON can say, at most ${MAX_DEPTH} levels deep`;
-    throw new TypeError(refusal("encode a payload", requirement, value));
+  if (typeof value !== "object" || depth === MAX_DEPTH) refuse(value);
+  if (Array.isArray(value)) {
+    return `[${Array.from(value, (item) => write(item, depth + 1)).join(",")}]`;
   }
-  if (Array.isArray(value)) return `[${value.map((item) => write(item, depth + 1)).join(",")}]`;
   const fields = Object.entries(value).filter(([, field]) => field !== undefined);
   fields.sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${

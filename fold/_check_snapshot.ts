@@ -60,7 +60,8 @@ export function checkRows<K extends FoldKey, P, I extends string>(
   for (const [i, entry] of entries.entries()) {
     const where = `entries[${i}]`;
     checkGeneration(where, entry);
-    check(`${where}.ageMs`, entry.ageMs >= 0, "a number from 0", entry.ageMs);
+    const isAge = Number.isFinite(entry.ageMs) && entry.ageMs >= 0;
+    check(`${where}.ageMs`, isAge, "a number from 0", entry.ageMs);
     let key: FoldKey;
     try {
       key = kind.key(entry.node, entry.payload);
@@ -110,7 +111,8 @@ function checkGeneration(
   check(`${where}.node`, typeof node === "string" && node !== "", "a text", node);
   const isGeneration = Number.isSafeInteger(generation) && generation > 0;
   check(`${where}.generation`, isGeneration, "a positive integer", generation);
-  check(`${where}.remainingMs`, remainingMs > 0 && remainingMs < Infinity, "above 0", remainingMs);
+  const isLife = Number.isFinite(remainingMs) && remainingMs > 0;
+  check(`${where}.remainingMs`, isLife, "a number above 0", remainingMs);
 }
 
 function check(name: string, isRight: boolean, requirement: string, received: unknown): void {

@@ -1,5 +1,5 @@
 import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
-import { type Group, isIn, sizeOf } from "./_indexes.ts";
+import { type Group, placeIn, sizeOf } from "./_indexes.ts";
 import { NONE } from "./_key_table.ts";
 import type { Store } from "./_store.ts";
 import type { FoldEntry } from "./entry.ts";
@@ -43,7 +43,7 @@ export function find<K extends FoldKey, P>(
   const fits = (slot: number, but: Group | undefined): boolean => {
     if (groups.length === 0) return true;
     const places = store.indexes!.placesOf(slot);
-    return groups.every((group) => group === but || isIn(places, group));
+    return groups.every((group) => group === but || placeIn(places, group) < Infinity);
   };
   if (owner !== NONE && store.owners.countOf(owner) <= least) {
     let slot = store.owners.firstOf(owner);
@@ -52,12 +52,11 @@ export function find<K extends FoldKey, P>(
     }
   } else if (groups.length > 0) {
     const through = groups[sizes.indexOf(least)]!;
-    for (const [i, posting] of through.entries()) {
-      const before = through.slice(0, i);
+    for (const [posting, number] of through) {
       for (const slot of posting.slots) {
         if (owner !== NONE && store.ownerOf(slot) !== owner) continue;
         // What is in several postings of the group was found in the first of them.
-        if (i > 0 && isIn(store.indexes!.placesOf(slot), before)) continue;
+        if (number > 0 && placeIn(store.indexes!.placesOf(slot), through) < number) continue;
         if (fits(slot, through) && !check(slot)) return;
       }
     }
@@ -73,7 +72,7 @@ function groupsOf<K extends FoldKey, P>(
   action: string,
   by: NonNullable<FoldQuery<K, P>["by"]>,
 ): readonly Group[] {
-  if (typeof by !== "object") {
+  if (typeof by !== "object" || by === null) {
     throw new TypeError(refusal(action, "by must be an object of conditions", by));
   }
   if (store.indexes !== undefined) return store.indexes.groupsOf(action, by);

@@ -10,13 +10,15 @@ export interface Posting {
   readonly value: FoldIndexValue;
   /** In no order: the last one fills the place of one that goes. */
   readonly slots: number[];
+  /** For each slot, where in its places this posting is. */
+  readonly backs: number[];
 }
 
 /** Where an entry is in indexes: pairs of a posting and the place in it. */
 export type Places = (Posting | number)[];
 
-/** Postings of which an entry must be in one. */
-export type Group = readonly Posting[];
+/** Postings of which an entry must be in one, with their numbers. */
+export type Group = ReadonlyMap<Posting, number>;
 
 interface Index {
   readonly name: string;
@@ -46,8 +48,8 @@ export class Indexes {
     }));
   }
 
-  /** Asks the indexes about a payload that is about to be added. Throws what they throw. */
-  read(action: string, payload: unknown): void {
+  /** Asks the indexes about a payload that is about to be added, and answers how many values there are. Throws what they throw. */
+  read(action: string, payload: unknown): number {
     const read: (Index | FoldIndexValue)[] = [];
     for (const index of this.#indexes) {
       const answer = index.read(payload);
@@ -64,6 +66,7 @@ export class Indexes {
       }
     }
     this.#read = read;
+    return read.length / 2;
   }
 
   /** Whether an entry is where what was read would be. */
@@ -85,6 +88,7 @@ export class Indexes {
       const posting = this.#postingOf(read[i] as Index, read[i + 1] as FoldIndexValue);
       places[i] = posting;
       places[i + 1] = posting.slots.push(slot) - 1;
+      posting.backs.push(i);
     }
     return places;
   }
@@ -95,10 +99,11 @@ export class Indexes {
       const posting = places[i] as Posting;
       const place = places[i + 1] as number;
       const last = posting.slots.pop()!;
+      const back = posting.backs.pop()!;
       if (place < posting.slots.length) {
         posting.slots[place] = last;
-        const others = this.placesOf(last);
-        others[others.indexOf(posting) + 1] = place;
+        posting.backs[place] = back;
+        this.placesOf(last)[back + 1] = place;
       } else if (posting.slots.length === 0) {
         const { postings } = posting.index;
         postings.delete(postings.find(posting.value, hashKey(posting.value, this.#seed)));
@@ -125,7 +130,7 @@ export class Indexes {
         groups.push(this.#groupOf(action, index, condition as FoldIndexValue));
         continue;
       }
-      const { all } = condition as { readonly all?: unknown };
+      const { all } = (condition ?? {}) as { readonly all?: unknown };
       if (!Array.isArray(all)) {
         const requirement = `by.${name} must be a value, a list of values, or { all: [...] }`;
         throw new TypeError(refusal(action, requirement, condition));
@@ -152,12 +157,14 @@ export class Indexes {
     index: Index,
     condition: FoldIndexValue | readonly FoldIndexValue[],
   ): Group {
-    const values = Array.isArray(condition) ? new Set(condition) : [condition as FoldIndexValue];
-    const group: Posting[] = [];
+    const values = Array.isArray(condition) ? condition : [condition as FoldIndexValue];
+    const group = new Map<Posting, number>();
     for (const value of values) {
       checkValue(action, index.name, value);
       const slot = index.postings.find(value, hashKey(value, this.#seed));
-      if (slot !== NONE) group.push(index.postings.page(slot).values[rowOf(slot)] as Posting);
+      if (slot === NONE) continue;
+      const posting = index.postings.page(slot).values[rowOf(slot)] as Posting;
+      if (!group.has(posting)) group.set(posting, group.size);
     }
     return group;
   }
@@ -168,24 +175,31 @@ export class Indexes {
     let slot = postings.find(value, hash);
     if (slot === NONE) {
       slot = postings.add(value, hash);
-      postings.page(slot).values[rowOf(slot)] = { index, value, slots: [] } satisfies Posting;
+      postings.page(slot).values[rowOf(slot)] = {
+        index,
+        value,
+        slots: [],
+        backs: [],
+      } satisfies Posting;
     }
     return postings.page(slot).values[rowOf(slot)] as Posting;
   }
 }
 
-/** Whether an entry is in one posting of a group. */
-export function isIn(places: Places, group: Group): boolean {
-  for (const posting of group) {
-    if (places.includes(posting)) return true;
+/** The lowest number of a posting of a group that an entry is in; `Infinity` if it is in none. */
+export function placeIn(places: Places, group: Group): number {
+  let lowest = Infinity;
+  for (let i = 0; i < places.length; i += 2) {
+    const number = group.get(places[i] as Posting);
+    if (number !== undefined && number < lowest) lowest = number;
   }
-  return false;
+  return lowest;
 }
 
 /** How many entries are in a group, where those that are in several postings count several times. */
 export function sizeOf(group: Group): number {
   let size = 0;
-  for (const { slots } of group) size += slots.length;
+  for (const { slots } of group.keys()) size += slots.length;
   return size;
 }
 

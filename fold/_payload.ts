@@ -1,5 +1,5 @@
 import { refusal } from "../internal/mod.ts";
-import { canonicalJson } from "./_canonical_json.ts";
+import { canonicalJson, checkJson } from "./_canonical_json.ts";
 import type { FoldKey, FoldKind } from "./kind.ts";
 
 /** Writes a payload as the bytes of its kind. */
@@ -18,8 +18,14 @@ export function decodePayload<K extends FoldKey, P, I extends string>(
   kind: FoldKind<K, P, I>,
   bytes: Uint8Array,
 ): P {
-  const payload: unknown = kind.codec === undefined
-    ? JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes))
-    : kind.codec.decode(bytes);
+  const payload: unknown = kind.codec === undefined ? decodeJson(bytes) : kind.codec.decode(bytes);
   return kind.parse === undefined ? payload as P : kind.parse(payload);
+}
+
+/** Reads JSON, and throws for what could not be written again: `1e999` is infinite, and what is too deep ends the stack. */
+function decodeJson(bytes: Uint8Array): unknown {
+  const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  const value: unknown = JSON.parse(text);
+  checkJson(value);
+  return value;
 }

@@ -1,10 +1,8 @@
 import { checkFunction, later, onAbort, refusal } from "../internal/mod.ts";
 import type { FoldAnnouncement } from "./announcement.ts";
-import { Generations } from "./generations.ts";
+import { checkText, tellError } from "./_check.ts";
+import { type Generations, sharedGenerations } from "./generations.ts";
 import type { FoldKey, FoldKind } from "./kind.ts";
-
-/** The longest time that a timer can take. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Options of {@linkcode announce}.
@@ -16,8 +14,8 @@ export interface AnnounceOptions<P> {
   readonly node: string;
 
   /**
-   * Tells others, and the fold here. It may be called again while its promise is pending only after that has settled: what comes meanwhile is told
-   * once, with what is to be said then.
+   * Tells others, and the fold here. It is not called again before its promise has settled, or `ttlMs` have passed: what comes meanwhile is told
+   * once, with what is to be said then. If it answers what a fold does, a rejection counts as a failure.
    */
   readonly send: (announcement: FoldAnnouncement<P>) => unknown;
 
@@ -104,20 +102,19 @@ export function announce<K extends FoldKey, P, I extends string>(
 ): Announcer<P> {
   const action = `announce ${kind.name}`;
   const { node, send, ttlMs = kind.defaultTtlMs, jitter = 0.1, signal, onError } = options;
-  const { everyMs = ttlMs / 3, leave = true, generations = new Generations() } = options;
-  if (typeof node !== "string" || node === "") {
-    throw new TypeError(refusal(action, "node must be a text that is not empty", node));
-  }
+  const { leave = true, generations = sharedGenerations() } = options;
+  checkText(action, "node", node);
   checkFunction(action, "send", send);
   if (onError !== undefined) checkFunction(action, "onError", onError);
-  if (!(ttlMs > 0 && ttlMs < Infinity)) {
+  if (typeof ttlMs !== "number" || !(ttlMs > 0 && ttlMs < Infinity)) {
     throw new RangeError(refusal(action, "ttlMs must be a number above 0", ttlMs));
   }
-  if (!(everyMs > 0 && everyMs < ttlMs)) {
+  const { everyMs = ttlMs / 3 } = options;
+  if (typeof everyMs !== "number" || !(everyMs > 0 && everyMs < ttlMs)) {
     const requirement = `everyMs must be above 0 and below ttlMs, which is ${ttlMs}`;
     throw new RangeError(refusal(action, requirement, everyMs));
   }
-  if (!(jitter >= 0 && jitter <= 1)) {
+  if (typeof jitter !== "number" || !(jitter >= 0 && jitter <= 1)) {
     throw new RangeError(refusal(action, "jitter must be a number from 0 to 1", jitter));
   }
   signal?.throwIfAborted();
@@ -171,11 +168,12 @@ export class Announcer<P> implements AsyncDisposable {
   #last: P | undefined;
   #generation = 0;
   #stopTimer: (() => void) | undefined;
-  // The send that is pending, and whether there is something to say after it.
-  #sending: Promise<void> | undefined;
+  // Whether something is being said, and whether there is something to say after it.
+  #isSending = false;
   #isDirty = false;
   #isClosed = false;
-  #ending: Promise<void> = Promise.resolve();
+  #hasLeft = false;
+  readonly #ended: PromiseWithResolvers<void> = Promise.withResolvers();
 
   private constructor(payload: P | (() => P), setup: Setup<P>) {
     this.#payload = payload;
@@ -213,9 +211,11 @@ export class Announcer<P> implements AsyncDisposable {
   close(): Promise<void> {
     if (!this.#isClosed) {
       this.#isClosed = true;
-      this.#ending = this.#end();
+      this.#stopTimer?.();
+      this.#stopListening?.();
+      if (!this.#isSending) this.#goOn();
     }
-    return this.#ending;
+    return this.#ended.promise;
   }
 
   /** Closes it. */
@@ -223,74 +223,99 @@ export class Announcer<P> implements AsyncDisposable {
     return this.close();
   }
 
-  async #end(): Promise<void> {
-    this.#stopTimer?.();
-    this.#stopListening?.();
-    this.#isDirty = false;
-    // Otherwise others are told at once, before whoever closes it goes on.
-    if (this.#sending !== undefined) await this.#sending;
-    if (this.#setup.leave && this.#generation > 0) await this.#send(this.#last as P, true);
-  }
-
   #say(): void {
     this.#stopTimer?.();
     const { everyMs, jitter } = this.#setup;
     const ms = everyMs * (1 - jitter * Math.random());
-    this.#stopTimer = later(Math.min(Math.max(1, Math.floor(ms)), MAX_TIMER_MS), () => this.#say());
-    if (this.#sending !== undefined) {
+    this.#stopTimer = later(Math.max(1, Math.floor(ms)), () => this.#say());
+    if (this.#isSending) {
       this.#isDirty = true;
       return;
     }
+    this.#isSending = true;
     let payload: P;
     try {
       payload = typeof this.#payload === "function" ? (this.#payload as () => P)() : this.#payload;
     } catch (error) {
       this.#fail(error);
+      this.#goOn();
       return;
     }
-    this.#sending = this.#send(payload, false)?.then(() => {
-      this.#sending = undefined;
+    // Whoever was asked may have closed it.
+    if (this.#isClosed) this.#goOn();
+    else this.#send(payload, false);
+  }
+
+  /** After something was said. */
+  #goOn(): void {
+    this.#isSending = false;
+    if (!this.#isClosed) {
       if (!this.#isDirty) return;
       this.#isDirty = false;
       this.#say();
-    });
+    } else if (this.#setup.leave && this.#generation > 0 && !this.#hasLeft) {
+      this.#hasLeft = true;
+      this.#isSending = true;
+      this.#send(this.#last as P, true);
+    } else this.#ended.resolve();
   }
 
-  /** Sends something; undefined if that is done already. */
-  #send(payload: P, leave: boolean): Promise<void> | undefined {
+  #send(payload: P, leave: boolean): void {
     const { node, ttlMs, generations, send } = this.#setup;
-    const generation = this.#generation = generations.next();
-    this.#last = payload;
-    const announcement: FoldAnnouncement<P> = {
-      node,
-      generation,
-      payload,
-      ttlMs,
-      announcedAtMs: Date.now(),
-      ...(leave ? { leave } : {}),
-    };
     try {
-      const sending = send(announcement);
-      if (isPromiseLike(sending)) return this.#watch(sending);
-      this.sent++;
+      const generation = this.#generation = generations.next();
+      this.#last = payload;
+      const sending = send({
+        node,
+        generation,
+        payload,
+        ttlMs,
+        announcedAtMs: Date.now(),
+        ...(leave ? { leave } : {}),
+      });
+      if (isPromiseLike(sending)) {
+        void this.#wait(sending);
+        return;
+      }
+      this.#succeed(sending);
     } catch (error) {
       this.#fail(error);
     }
-    return undefined;
+    this.#goOn();
   }
 
-  async #watch(sending: PromiseLike<unknown>): Promise<void> {
+  /** Waits until something was said, but not longer than it would hold: others must hear something again. */
+  async #wait(sending: PromiseLike<unknown>): Promise<void> {
+    const { node, ttlMs } = this.#setup;
+    let stop = (): void => {};
+    const tooLate = new Promise<never>((_, reject) => {
+      const message = `Cannot announce for ${
+        JSON.stringify(node)
+      }: send took more than ${ttlMs} ms`;
+      stop = later(ttlMs, () => reject(new Error(message)));
+    });
     try {
-      await sending;
-      this.sent++;
+      this.#succeed(await Promise.race([sending, tooLate]));
     } catch (error) {
       this.#fail(error);
+    }
+    stop();
+    this.#goOn();
+  }
+
+  /** What a fold has rejected is not said, whatever it was sent by. */
+  #succeed(answer: unknown): void {
+    const { outcome, reason } = (answer ?? {}) as { outcome?: unknown; reason?: unknown };
+    if (outcome !== "rejected" && outcome !== "refused") this.sent++;
+    else {
+      const node = JSON.stringify(this.#setup.node);
+      this.#fail(new Error(`Cannot announce for ${node}: it was ${outcome}, ${reason}`));
     }
   }
 
   #fail(error: unknown): void {
     this.failed++;
-    this.#setup.onError?.(error);
+    tellError(this.#setup.onError, error);
   }
 }
 

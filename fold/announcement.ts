@@ -32,9 +32,10 @@ export interface FoldAnnouncement<P = unknown> {
  * - `"replayed"`: an entry of the node that is gone had that generation, or a later one.
  * - `"full"`: there are `maxEntries` entries, none of which has expired.
  * - `"node-full"`: the node has `maxEntriesPerNode` entries, none of which has expired.
+ * - `"index-full"`: it has more than `maxIndexValues` values in the indexes.
  * - `"merge"`: the merge asked for what cannot be: to insert where there is an entry, or to replace where there is none.
  */
-export type FoldRejection = "stale" | "replayed" | "full" | "node-full" | "merge";
+export type FoldRejection = "stale" | "replayed" | "full" | "node-full" | "index-full" | "merge";
 
 /**
  * What has become of an announcement.

@@ -6,6 +6,7 @@ import {
   SIGNATURE_BYTES,
   writeEnvelope,
 } from "./_envelope.ts";
+import { checkBytes, checkMs } from "./_check.ts";
 import { decodePayload, encodePayload } from "./_payload.ts";
 import type { FoldAnnouncement } from "./announcement.ts";
 import { type FoldIdentity, publisherOf } from "./identity.ts";
@@ -71,7 +72,7 @@ export class FoldEnvelopeError extends Error {
  * Writes an announcement as bytes, without a signature: for those who share a machine, and trust each other. {@linkcode FoldRegistry} refuses them
  * unless it is told otherwise.
  *
- * The same announcement always gives the same bytes.
+ * The same announcement always gives the same bytes, if it says when it was announced; otherwise, that is now.
  *
  * @typeParam K The keys.
  * @typeParam P The payloads.
@@ -100,6 +101,7 @@ export function encodeAnnouncement<K extends FoldKey, P, I extends string>(
   const action = "encode announcement";
   const { node, generation, payload, ttlMs = kind.defaultTtlMs, leave = false } = announcement;
   const { announcedAtMs = Date.now() } = announcement;
+  checkInteger(action, "kind.id", kind.id, 0, 0xffff);
   checkInteger(action, "generation", generation, 1);
   if (typeof node !== "string" || node === "" || !node.isWellFormed()) {
     throw new TypeError(refusal(action, "node must be a text that is not empty", node));
@@ -108,9 +110,7 @@ export function encodeAnnouncement<K extends FoldKey, P, I extends string>(
     const requirement = `node must have at most ${MAX_NODE_BYTES} bytes`;
     throw new RangeError(refusal(action, requirement, node));
   }
-  if (!(ttlMs >= 0 && ttlMs < Infinity)) {
-    throw new RangeError(refusal(action, "ttlMs must be a number from 0", ttlMs));
-  }
+  checkMs(action, "ttlMs", ttlMs, 0);
   if (!Number.isFinite(announcedAtMs)) {
     throw new RangeError(refusal(action, "announcedAtMs must be a number", announcedAtMs));
   }
@@ -182,11 +182,13 @@ export async function signAnnouncement<K extends FoldKey, P, I extends string>(
  * @param bytes The bytes.
  * @returns The announcement.
  * @throws {FoldEnvelopeError} If they are none of this kind.
+ * @throws {TypeError} If they are no bytes.
  */
 export function decodeAnnouncement<K extends FoldKey, P, I extends string>(
   kind: FoldKind<K, P, I>,
   bytes: Uint8Array,
 ): FoldAnnouncement<P> {
+  checkBytes("decode announcement", "bytes", bytes);
   const envelope = readEnvelope(bytes);
   if (typeof envelope === "string") {
     throw new FoldEnvelopeError(
@@ -220,9 +222,12 @@ export function decodeAnnouncement<K extends FoldKey, P, I extends string>(
  * @param publicKey The key of whoever is said to have signed them, 32 bytes, from somewhere else than the bytes.
  * @returns A promise that is fulfilled if so.
  * @throws {FoldEnvelopeError} Rejects with it if not.
+ * @throws {TypeError} Rejects with it if they are no bytes.
  */
 export async function verifyAnnouncement(bytes: Uint8Array, publicKey: Uint8Array): Promise<void> {
-  const envelope = readEnvelope(bytes);
+  checkBytes("verify announcement", "bytes", bytes);
+  // Whoever has the bytes may write over them before this is done.
+  const envelope = readEnvelope(new Uint8Array(bytes));
   const cannot = "Cannot verify announcement";
   if (typeof envelope === "string") {
     throw new FoldEnvelopeError(`${cannot}: bytes are ${NAMES[envelope]}`, envelope);

@@ -1,12 +1,6 @@
-import {
-  checkFunction,
-  checkInteger,
-  later,
-  onAbort,
-  refusal,
-  reportUncaught,
-} from "../internal/mod.ts";
+import { checkFunction, checkInteger, onAbort, refusal, reportUncaught } from "../internal/mod.ts";
 import { checkRows, type RestoredRow } from "./_check_snapshot.ts";
+import { checkMs, checkObject, tellError } from "./_check.ts";
 import { MOVED, NOTHING_DUE } from "./_deadlines.ts";
 import { find } from "./_finder.ts";
 import { checkKey } from "./_hash.ts";
@@ -14,6 +8,7 @@ import { NONE } from "./_key_table.ts";
 import { PlatformClock } from "./_platform_clock.ts";
 import { Remembered } from "./_remembered.ts";
 import { Store } from "./_store.ts";
+import { Sweeper } from "./_sweeper.ts";
 import type { FoldAnnouncement, FoldResult } from "./announcement.ts";
 import { auditEventOf, type FoldAuditSink, type FoldTransition } from "./audit.ts";
 import type { FoldDelta } from "./change.ts";
@@ -26,17 +21,10 @@ import type { FoldSnapshot } from "./snapshot.ts";
 import type { FoldStats } from "./stats.ts";
 import { type FoldWatch, type FoldWatchOptions, watches } from "./watch.ts";
 
-/** For how long entries are removed without a pause, in milliseconds. */
-const SWEEP_SLICE_MS = 0.5;
-/** How many entries are removed between two looks at the clock. */
-const SWEEP_STEPS = 16;
-/** The longest time that a timer can take. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
-
-/** Stands for the end of a timer that is not needed: nothing expires before. */
-const NEVER = -Infinity;
 /** How many reasons are counted one by one. A kind should have a few, and not make them up as it goes. */
 const MAX_REASONS = 64;
+/** How many steps of a sweep an announcement waits for that finds no room. */
+const MAX_ROOM_STEPS = 4_096;
 /** What the others are counted as. */
 const OTHER = "other";
 
@@ -88,17 +76,19 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   implements Disposable, AsyncDisposable {
   /** What it folds. */
   readonly kind: FoldKind<K, P, I>;
+  /** The longest life of an entry, in milliseconds. */
+  readonly maxTtlMs: number;
 
   readonly #store: Store<K, P>;
   readonly #remembered: Remembered;
+  readonly #sweeper: Sweeper;
   readonly #clock: FoldClock;
   readonly #maxEntries: number;
   readonly #maxEntriesPerNode: number;
+  readonly #maxIndexValues: number;
   readonly #minTtlMs: number;
-  readonly #maxTtlMs: number;
-  readonly #sweepIntervalMs: number;
   readonly #watches: Set<FoldWatch<K, P>> = new Set();
-  readonly #waiting: Set<(version: number) => void> = new Set();
+  readonly #waiting: Set<() => void> = new Set();
   readonly #rejected: Map<string, { readonly result: FoldResult; count: number }> = new Map();
   readonly #onError: (error: unknown) => void;
   readonly #counts = {
@@ -121,10 +111,6 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   #isClosed = false;
   #version = 0;
   #lastNow = -Infinity;
-  // When the timer ends, and what stops it.
-  #timerAt = Infinity;
-  #stopTimer: (() => void) | undefined;
-  #sweptAt = -Infinity;
 
   /**
    * Creates a fold.
@@ -140,6 +126,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     const {
       maxEntries = 100_000,
       maxEntriesPerNode = maxEntries,
+      maxIndexValues = 256,
       minTtlMs = 0,
       maxTtlMs = 86_400_000,
       rememberMs = 600_000,
@@ -151,6 +138,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     } = options;
     checkInteger(create, "maxEntries", maxEntries, 1);
     checkInteger(create, "maxEntriesPerNode", maxEntriesPerNode, 1);
+    checkInteger(create, "maxIndexValues", maxIndexValues, 0);
     checkInteger(create, "maxRemembered", maxRemembered, 0);
     checkMs(create, "minTtlMs", minTtlMs, 0);
     checkMs(create, "maxTtlMs", maxTtlMs, minTtlMs);
@@ -161,14 +149,24 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     checkFunction(create, "clock.wallNow", clock.wallNow);
     this.kind = kind;
     this.#store = new Store(kind.indexes ?? {});
-    this.#remembered = new Remembered(maxRemembered, rememberMs);
+    this.#remembered = new Remembered(maxRemembered, maxEntriesPerNode, rememberMs);
     this.#clock = clock;
     this.#maxEntries = maxEntries;
     this.#maxEntriesPerNode = maxEntriesPerNode;
+    this.#maxIndexValues = maxIndexValues;
     this.#minTtlMs = minTtlMs;
-    this.#maxTtlMs = maxTtlMs;
-    this.#sweepIntervalMs = sweepIntervalMs;
-    if (sweepIntervalMs === 0) this.#timerAt = NEVER;
+    this.maxTtlMs = maxTtlMs;
+    const store = this.#store;
+    this.#sweeper = new Sweeper({
+      get size() {
+        return store.size;
+      },
+      get earliest() {
+        return store.deadlines.earliest;
+      },
+      now: () => this.#now(),
+      sweepOne: (now) => this.#sweepOne(now),
+    }, sweepIntervalMs);
     this.#onError = onError;
     this.setAuditSink(audit);
   }
@@ -203,6 +201,11 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     return this.#now();
   }
 
+  /** The wall clock of the fold, in milliseconds since 1970: what kinds and snapshots go by. */
+  get wallNow(): number {
+    return this.#clock.wallNow();
+  }
+
   /**
    * Takes note of an announcement. It is believed: who it is from, and whether it is of this kind, was checked before, as
    * {@linkcode FoldRegistry} does.
@@ -231,7 +234,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   apply(announcement: FoldAnnouncement<P>): FoldResult {
     const action = "apply to Fold";
     this.#checkFree(action);
-    const { node, generation, payload, ttlMs = this.kind.defaultTtlMs } = announcement;
+    const { node, generation, payload, leave, ttlMs = this.kind.defaultTtlMs } = announcement;
     if (typeof node !== "string" || node === "") {
       this.#count("invalid");
       throw new TypeError(refusal(action, "node must be a text that is not empty", node));
@@ -241,16 +244,16 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       const requirement = `generation of ${JSON.stringify(node)} must be a positive integer`;
       throw new RangeError(refusal(action, requirement, generation));
     }
-    if (!(ttlMs >= 0 && ttlMs < Infinity)) {
+    if (typeof ttlMs !== "number" || !(ttlMs >= 0 && ttlMs < Infinity)) {
       this.#count("invalid");
       const requirement = `ttlMs of ${JSON.stringify(node)} must be a number from 0`;
       throw new RangeError(refusal(action, requirement, ttlMs));
     }
-    const key = this.kind.key(node, payload);
-    checkKey(action, key);
-    const lifeMs = Math.min(Math.max(ttlMs, this.#minTtlMs), this.#maxTtlMs);
+    const key = this.#keyOf(action, node, payload);
+    const lifeMs = Math.min(Math.max(ttlMs, this.#minTtlMs), this.maxTtlMs);
     if (lifeMs !== ttlMs) this.#counts.clamped++;
-    return this.#merge(action, key, announcement, lifeMs, 0);
+    const isEnd = leave === true;
+    return this.#merge(action, key, announcement, node, generation, payload, isEnd, lifeMs, 0);
   }
 
   /**
@@ -272,6 +275,19 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
    */
   has(key: K): boolean {
     return this.#live(key) !== NONE;
+  }
+
+  /**
+   * The highest generation that was seen of a key and is still known, whoever it was of: that of the entry, or of entries that are gone.
+   *
+   * @param key The key.
+   * @returns The generation; 0 if there is none.
+   */
+  generationOf(key: K): number {
+    const hash = this.#store.hash(key);
+    const slot = this.#live(key);
+    const remembered = this.#remembered.highest(key, hash, this.#now());
+    return slot === NONE ? remembered : Math.max(remembered, this.#store.generationOf(slot));
   }
 
   /**
@@ -319,13 +335,12 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   }
 
   /**
-   * Counts entries by something: by a value of an index, where those that have several count for each, or by what a function says.
+   * Counts entries by the values of an index. Those that have several count for each.
    *
-   * @typeParam T What it is counted by.
-   * @param by The name of an index, or what answers a value for an entry.
+   * @param by The name of the index.
    * @param query Which entries; without it, all.
    * @returns How many entries there are by each value.
-   * @throws What {@linkcode Fold.query} throws, and what the function throws.
+   * @throws What {@linkcode Fold.query} throws.
    *
    * @example How many are idle
    * ```ts
@@ -339,7 +354,21 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
    * assertEquals(fold.countBy("state"), new Map([["idle", 2], ["busy", 1]]));
    * ```
    */
-  countBy<T = FoldIndexValue>(
+  countBy(by: I, query?: FoldQuery<K, P, I>): Map<FoldIndexValue, number>;
+  /**
+   * Counts entries by what a function says of them.
+   *
+   * @typeParam T What it is counted by.
+   * @param by What answers a value for an entry.
+   * @param query Which entries; without it, all.
+   * @returns How many entries there are by each value.
+   * @throws What {@linkcode Fold.query} throws, and what the function throws.
+   */
+  countBy<T>(
+    by: (entry: FoldEntry<K, P>) => T,
+    query?: FoldQuery<K, P, I>,
+  ): Map<T, number>;
+  countBy<T>(
     by: I | ((entry: FoldEntry<K, P>) => T),
     query: FoldQuery<K, P, I> = {},
   ): Map<T, number> {
@@ -349,15 +378,28 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   }
 
   /**
-   * Groups entries by something: by a value of an index, where those that have several are in each group, or by what a function says.
+   * Groups entries by the values of an index. Those that have several are in each group.
+   *
+   * @param by The name of the index.
+   * @param query Which entries; without it, all.
+   * @returns The entries by each value.
+   * @throws What {@linkcode Fold.query} throws.
+   */
+  groupBy(by: I, query?: FoldQuery<K, P, I>): Map<FoldIndexValue, FoldEntry<K, P>[]>;
+  /**
+   * Groups entries by what a function says of them.
    *
    * @typeParam T What it is grouped by.
-   * @param by The name of an index, or what answers a value for an entry.
+   * @param by What answers a value for an entry.
    * @param query Which entries; without it, all.
    * @returns The entries by each value.
    * @throws What {@linkcode Fold.query} throws, and what the function throws.
    */
-  groupBy<T = FoldIndexValue>(
+  groupBy<T>(
+    by: (entry: FoldEntry<K, P>) => T,
+    query?: FoldQuery<K, P, I>,
+  ): Map<T, FoldEntry<K, P>[]>;
+  groupBy<T>(
     by: I | ((entry: FoldEntry<K, P>) => T),
     query: FoldQuery<K, P, I> = {},
   ): Map<T, FoldEntry<K, P>[]> {
@@ -411,7 +453,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     const slot = this.#live(key);
     if (slot === NONE) return false;
     this.#remove(slot, "evicted", reason, this.#lastNow);
-    this.#rearm();
+    this.#sweeper.settle();
     return true;
   }
 
@@ -459,8 +501,9 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     }
     const before = this.#counts.expired;
     while (this.#sweepOne(now));
-    this.#remembered.sweep(now, Infinity);
-    this.#rearm();
+    // What is remembered goes by the clock: a look into the future makes nobody forget.
+    this.#remembered.sweep(this.#now(), Infinity);
+    this.#sweeper.settle();
     return this.#counts.expired - before;
   }
 
@@ -496,12 +539,19 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   watch(options: FoldWatchOptions<K, P> = {}): FoldWatch<K, P> {
     this.#checkOpen("watch Fold");
     if (options.where !== undefined) checkFunction("watch Fold", "where", options.where);
+    this.#sweepForList();
     const watch = watches.create({
-      list: (where) => this.#list({ where }),
+      version: this.#version,
+      list: (where) => {
+        this.#sweepForList();
+        return this.#list({ where });
+      },
       remove: (watch) => void this.#watches.delete(watch),
       addMissed: (count) => void (this.#counts.missed += count),
     }, options);
     this.#watches.add(watch);
+    // The predicate may have closed it.
+    if (this.#isClosed) watch.close();
     return watch;
   }
 
@@ -511,10 +561,15 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
    * @param options What is known already, and cancellation of the wait.
    * @returns A promise of the version.
    * @throws {FoldClosedError} Rejects with it if the fold is closed.
+   * @throws {RangeError} Rejects with it if `since` is no integer.
    * @throws Rejects with the reason of the signal.
    */
   changed(options: FoldChangedOptions = {}): Promise<number> {
     const { since = this.#version, signal } = options;
+    if (!Number.isSafeInteger(since)) {
+      const requirement = "since must be an integer";
+      return Promise.reject(new RangeError(refusal("wait for Fold", requirement, since)));
+    }
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.#version > since) return Promise.resolve(this.#version);
     if (this.#isClosed) return Promise.reject(this.#closedError("wait for Fold"));
@@ -523,9 +578,11 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
         this.#waiting.delete(settle);
         reject(reason);
       });
-      const settle = (version: number): void => {
+      const settle = (): void => {
+        if (this.#version <= since && !this.#isClosed) return;
+        this.#waiting.delete(settle);
         stop?.();
-        if (version > since) resolve(version);
+        if (this.#version > since) resolve(this.#version);
         else reject(this.#closedError("wait for Fold"));
       };
       this.#waiting.add(settle);
@@ -552,14 +609,15 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       ({ key, node, generation, until }) => ({ key, node, generation, remainingMs: until - now }),
     );
     this.#counts.snapshots++;
-    return { kind: this.kind.id, takenAtMs: this.#clock.wallNow(), entries, remembered };
+    return { kind: this.kind.id, takenAtMs: this.wallNow, entries, remembered };
   }
 
   /**
    * Restores a snapshot, whose entries have aged by the time since it was taken; those that have expired in between are left out. If the
    * wall clock has gone backwards since, no time has passed.
    *
-   * Watches are told to resync. Entries that were announced since win as they always do: by their generation.
+   * Watches are told to resync; where entries are merged, of each of them. Entries that were announced since win as they always do: by their
+   * generation. What has ended since it was taken, as far as the fold remembers, stays out, unless it replaces what there is.
    *
    * @param snapshot The snapshot. It is believed, and must come from where nobody else writes.
    * @param options What to do if the fold has entries.
@@ -600,7 +658,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     const rows = this.#guard(() =>
       checkRows(this.kind, snapshot, {
         read: (payload) => this.#store.indexes?.read(action, payload),
-        nowMs: this.#clock.wallNow(),
+        nowMs: this.wallNow,
         maxEntries: this.#maxEntries,
         maxEntriesPerNode: this.#maxEntriesPerNode,
       })
@@ -610,14 +668,23 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     if (over === "merge") {
       for (const { key, entry, ageMs, leftMs } of rows.entries) {
         const { node, generation, payload } = entry;
-        const announcement = { node, generation, payload };
-        const lifeMs = Math.min(leftMs, this.#maxTtlMs);
-        const result = this.#merge(action, key as K, announcement, lifeMs, ageMs);
+        const result = this.#merge(
+          action,
+          key as K,
+          { node, generation, payload },
+          node,
+          generation,
+          payload,
+          false,
+          Math.min(leftMs, this.maxTtlMs),
+          ageMs,
+        );
         if (result.outcome !== "rejected") restored++;
       }
     } else {
       this.#clear(now);
       for (const row of rows.entries) {
+        if (over === "refuse" && this.#isOver(row, now)) continue;
         this.#put(row, now);
         restored++;
       }
@@ -629,10 +696,10 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       const hash = this.#store.hash(key as K);
       const slot = this.#store.find(key as K, hash);
       if (slot !== NONE && this.#store.isOf(slot, node)) continue;
-      this.#remembered.addUntil(key, hash, { node, generation, until: now + leftMs }, now);
+      this.#remembered.addUntil(key, hash, node, generation, now + leftMs, now);
     }
     this.#counts.restores++;
-    this.#rearm();
+    this.#sweeper.settle();
     return restored;
   }
 
@@ -674,8 +741,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
+    this.#sweeper.stop();
     for (const watch of [...this.#watches]) watch.close();
     this.#settleWaiting();
   }
@@ -691,6 +757,17 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     return Promise.resolve();
   }
 
+  #keyOf(action: string, node: string, payload: P): K {
+    this.#isBusy = true;
+    try {
+      const key = this.kind.key(node, payload);
+      checkKey(action, key);
+      return key;
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+
   #now(): number {
     const now = this.#clock.now();
     return now > this.#lastNow ? this.#lastNow = now : this.#lastNow;
@@ -703,39 +780,53 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     return slot === NONE || this.#store.expiresAt(slot) <= this.#now() ? NONE : slot;
   }
 
+  /** What was checked of an announcement comes beside it: it might say something else when it is asked again. */
   #merge(
     action: string,
     key: K,
     announcement: FoldAnnouncement<P>,
+    node: string,
+    generation: number,
+    payload: P,
+    leave: boolean,
     lifeMs: number,
     ageMs: number,
   ): FoldResult {
-    const { node, generation, payload } = announcement;
     const store = this.#store;
     const now = this.#now();
     const hash = store.hash(key);
     let slot = store.find(key, hash);
     if (slot !== NONE && store.expiresAt(slot) <= now) {
       this.#remove(slot, "expired", "expired", now);
+      this.#sweeper.settle();
       slot = NONE;
     }
     const isOwner = slot !== NONE && store.isOf(slot, node);
+    let reason: string | undefined;
     if (isOwner) {
-      if (generation <= store.generationOf(slot)) {
-        return this.#reject("stale", key, slot, announcement);
-      }
+      if (generation <= store.generationOf(slot)) reason = "stale";
     } else if (generation <= this.#remembered.generationOf(key, hash, node, now)) {
-      return this.#reject("replayed", key, slot, announcement);
+      reason = "replayed";
     }
-    if (announcement.leave === true) {
+    if (reason === undefined && leave) {
       if (isOwner) this.#remove(slot, "left", "left", now);
       this.#remembered.add(key, hash, node, generation, now);
       this.#counts.left++;
-      this.#rearm();
+      this.#sweeper.settle();
       return LEFT;
     }
-    const reason = this.#decide(action, key, hash, slot, isOwner, announcement, now);
-    if (reason !== undefined) return this.#reject(reason, key, slot, announcement);
+    if (reason === undefined) {
+      reason = this.#ask(action, key, hash, slot, isOwner, announcement, node, generation, payload);
+    }
+    if (reason !== undefined) {
+      const result = this.#count(reason);
+      if (this.#audit !== undefined) {
+        const existing = slot === NONE ? undefined : store.entry(slot);
+        const incoming = { ...announcement, node, generation, payload };
+        this.#record({ type: "rejected", key, existing, incoming, reason });
+      }
+      return result;
+    }
 
     const receivedAt = now - ageMs;
     const expiresAt = Math.ceil(now + lifeMs);
@@ -744,9 +835,9 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     if (slot === NONE) {
       slot = store.insert(key, hash, node, generation, payload, receivedAt, expiresAt, now);
       this.#counts.inserted++;
+      this.#sweeper.expect(expiresAt);
       this.#changed();
       if (isHeard) this.#tell({ type: "created", key, entry: store.entry(slot) });
-      if (expiresAt < this.#timerAt) this.#arm();
       return INSERTED;
     }
     const previous = isHeard ? store.entry(slot) : undefined;
@@ -756,32 +847,35 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     }
     store.refresh(slot, generation, payload, receivedAt, expiresAt, now);
     this.#counts.replaced++;
+    this.#sweeper.expect(expiresAt);
     this.#changed();
     if (previous !== undefined) {
       this.#tell({ type: "replaced", key, entry: store.entry(slot), previous });
     }
-    if (expiresAt < this.#timerAt) this.#arm();
     return REPLACED;
   }
 
-  /** Why an announcement is rejected; undefined if it is not. What the indexes will need is read then. */
-  #decide(
+  /** Asks the kind, and then the bounds, why an announcement is rejected; undefined if it is not. What the indexes will need is read then. */
+  #ask(
     action: string,
     key: K,
     hash: number,
     slot: number,
     isOwner: boolean,
     announcement: FoldAnnouncement<P>,
-    now: number,
+    node: string,
+    generation: number,
+    payload: P,
   ): string | undefined {
     const store = this.#store;
-    const { node, generation, payload } = announcement;
+    const now = this.#lastNow;
     if (this.kind.merge !== undefined) {
       const existing = slot === NONE ? undefined : store.entry(slot);
       const remembered = this.#remembered.highest(key, hash, now);
-      const answer = this.#guard(() =>
-        this.kind.merge!(existing, announcement, { nowMs: this.#clock.wallNow(), remembered })
-      );
+      const answer = this.#guard(() => {
+        const incoming = { ...announcement, node, generation, payload };
+        return this.kind.merge!(existing, incoming, { nowMs: this.wallNow, remembered });
+      });
       if (answer !== "insert" && answer !== "replace") {
         if (typeof answer?.reject === "string") return answer.reject;
         const requirement = 'merge must answer "insert", "replace" or { reject: reason }';
@@ -793,45 +887,35 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       const owner = store.owners.nodeAt(store.ownerOf(slot));
       if (generation < existing || (generation === existing && node < owner)) return "stale";
     }
-    if (slot === NONE && store.size >= this.#maxEntries) {
-      while (store.size >= this.#maxEntries && this.#sweepOne(now));
-      if (store.size >= this.#maxEntries) return "full";
-    }
+    if (slot === NONE && this.#isFull(now)) return "full";
     if (!isOwner && this.#isNodeFull(node, now)) return "node-full";
-    if (store.indexes !== undefined) this.#guard(() => store.indexes!.read(action, payload));
+    if (store.indexes !== undefined) {
+      const values = this.#guard(() => store.indexes!.read(action, payload));
+      if (values > this.#maxIndexValues) return "index-full";
+    }
+    // Whoever was asked may have closed it.
+    if (this.#isClosed) throw this.#closedError(action);
     return undefined;
+  }
+
+  #isFull(now: number): boolean {
+    this.#makeRoom(now, () => this.#store.size >= this.#maxEntries);
+    return this.#store.size >= this.#maxEntries;
   }
 
   #isNodeFull(node: string, now: number): boolean {
     const { owners } = this.#store;
-    if (this.#maxEntriesPerNode >= this.#store.size) return false;
-    const owner = owners.find(node);
-    if (owners.countOf(owner) < this.#maxEntriesPerNode) return false;
-    let slot = owners.firstOf(owner);
-    while (slot !== NONE) {
-      const next = owners.nextOf(slot);
-      if (this.#store.expiresAt(slot) <= now) {
-        this.#remove(slot, "expired", "expired", now);
-        return false;
-      }
-      slot = next;
-    }
-    return true;
+    if (this.#maxEntriesPerNode > this.#store.size) return false;
+    const isFull = (): boolean => owners.countOf(owners.find(node)) >= this.#maxEntriesPerNode;
+    this.#makeRoom(now, isFull);
+    return isFull();
   }
 
-  #reject(
-    reason: string,
-    key: K,
-    slot: number,
-    incoming: FoldAnnouncement<P>,
-  ): FoldResult {
-    const result = this.#count(reason);
-    if (this.#audit !== undefined) {
-      const existing = slot === NONE ? undefined : this.#store.entry(slot);
-      this.#record({ type: "rejected", key, existing, incoming, reason });
+  /** Removes what is due until there is room, but not more than an announcement can wait for. */
+  #makeRoom(now: number, isFull: () => boolean): void {
+    for (let steps = 0; steps < MAX_ROOM_STEPS && isFull(); steps++) {
+      if (!this.#sweepOne(now)) return;
     }
-    this.#rearm();
-    return result;
   }
 
   #count(reason: string): FoldResult {
@@ -849,14 +933,21 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     return rejected.result;
   }
 
+  /** Whether an entry that is to be restored has ended since. */
+  #isOver({ key, entry: { node, generation } }: RestoredRow<P>, now: number): boolean {
+    const hash = this.#store.hash(key as K);
+    return generation <= this.#remembered.generationOf(key, hash, node, now);
+  }
+
   /** Adds an entry that is restored. */
   #put({ key, entry, ageMs, leftMs }: RestoredRow<P>, now: number): void {
     const { node, generation, payload } = entry;
-    const expiresAt = Math.ceil(now + Math.min(leftMs, this.#maxTtlMs));
+    const expiresAt = Math.ceil(now + Math.min(leftMs, this.maxTtlMs));
     const hash = this.#store.hash(key as K);
     this.#store.indexes?.read("restore Fold", payload);
     this.#remembered.delete(key, hash, node);
     this.#store.insert(key as K, hash, node, generation, payload, now - ageMs, expiresAt, now);
+    this.#sweeper.expect(expiresAt);
   }
 
   /** Removes everything, and tells nobody. What was there is remembered, so that nothing older comes back. */
@@ -908,59 +999,21 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       }
       slot = next;
     }
-    this.#rearm();
+    this.#sweeper.settle();
     return removed;
+  }
+
+  /** What has expired is in no list, so whoever gets a list must not be told of it later. */
+  #sweepForList(): void {
+    if (!this.#isBusy && !this.#isClosed) this.sweep();
   }
 
   /** Does one thing of what there is to do by a time; false if there is nothing. */
   #sweepOne(now: number): boolean {
     const slot = this.#store.deadlines.step(now);
     if (slot === NOTHING_DUE) return false;
-    if (slot !== MOVED) this.#remove(slot, "expired", "expired", now, true);
+    if (slot !== MOVED) this.#remove(slot, "expired", "expired", this.#lastNow, true);
     return true;
-  }
-
-  /** Called by the timer: removes what has expired, but no longer than a slice. */
-  #tick(): void {
-    this.#stopTimer = undefined;
-    this.#timerAt = Infinity;
-    const now = this.#now();
-    const end = performance.now() + SWEEP_SLICE_MS;
-    const before = this.#counts.expired;
-    let isMore = this.#sweepOne(now);
-    for (let steps = 1; isMore; steps++) {
-      isMore = this.#sweepOne(now);
-      if (steps % SWEEP_STEPS === 0 && performance.now() >= end) break;
-    }
-    this.#remembered.sweep(now, SWEEP_STEPS);
-    if (this.#counts.expired > before) this.#sweptAt = now;
-    if (isMore) this.#start(now, 0);
-    else this.#arm();
-  }
-
-  /** Has the timer end when the first entry expires, or there is something to sweep again. */
-  #arm(): void {
-    if (this.#timerAt === NEVER || this.#isClosed) return;
-    const { earliest } = this.#store.deadlines;
-    const at = Math.max(earliest, this.#sweptAt + this.#sweepIntervalMs);
-    if (at === this.#timerAt) return;
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
-    this.#timerAt = Infinity;
-    if (earliest === Infinity) return;
-    this.#start(at, Math.min(Math.max(1, Math.ceil(at - this.#now())), MAX_TIMER_MS));
-  }
-
-  /** After something was removed: no timer is left if nothing is. */
-  #rearm(): void {
-    if (this.#store.size === 0 ? this.#stopTimer !== undefined : this.#stopTimer === undefined) {
-      this.#arm();
-    }
-  }
-
-  #start(at: number, ms: number): void {
-    this.#timerAt = at;
-    this.#stopTimer = later(ms, () => this.#tick());
   }
 
   #find(
@@ -1005,15 +1058,13 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   }
 
   #settleWaiting(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const settle of waiting) settle(this.#version);
+    for (const settle of this.#waiting) settle();
   }
 
   #tell(delta: FoldDelta<K, P>): void {
     if (this.#watches.size > 0) {
       this.#guard(() => {
-        for (const watch of this.#watches) watches.tell(watch, delta);
+        for (const watch of this.#watches) watches.tell(watch, delta, this.#version);
       });
     }
     if (this.#audit !== undefined) this.#record(delta);
@@ -1028,7 +1079,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       });
     } catch (error) {
       this.#counts.auditErrors++;
-      this.#onError(error);
+      this.#guard(() => tellError(this.#onError, error));
     }
   }
 
@@ -1076,12 +1127,12 @@ function checkKind<K extends FoldKey, P, I extends string>(
   for (const name of ["merge", "parse", "audit"] as const) {
     if (kind[name] !== undefined) checkFunction(action, `kind.${name}`, kind[name]);
   }
+  if (kind.codec !== undefined) {
+    checkObject(action, "kind.codec", kind.codec);
+    checkFunction(action, "kind.codec.encode", kind.codec.encode);
+    checkFunction(action, "kind.codec.decode", kind.codec.decode);
+  }
   for (const [name, index] of Object.entries(kind.indexes ?? {})) {
     checkFunction(action, `kind.indexes.${name}`, index as unknown);
   }
-}
-
-function checkMs(action: string, name: string, value: number, least: number): void {
-  if (typeof value === "number" && value >= least && value < Infinity) return;
-  throw new RangeError(refusal(action, `${name} must be a number of at least ${least}`, value));
 }

@@ -1,7 +1,11 @@
-import { checkFunction, refusal, reportUncaught } from "../internal/mod.ts";
+import { checkFunction, checkInteger, refusal, reportUncaught } from "../internal/mod.ts";
+import { checkObject, checkText, tellError } from "./_check.ts";
+import { hashText } from "./_hash.ts";
 
-/** For how many generations in advance the store is told. They are about milliseconds. */
-const AHEAD = 60_000;
+/** For how long in advance the store is told. */
+const AHEAD_MS = 60_000;
+/** How many generations there are in a millisecond where nodes are told apart. */
+const SCALE = 1_024;
 
 /** Where {@linkcode Generations} are kept over restarts. */
 export interface GenerationStore {
@@ -13,6 +17,12 @@ export interface GenerationStore {
 
 /** Options of {@linkcode Generations}. */
 export interface GenerationsOptions {
+  /**
+   * Whose they are. Those of another node are different ones then, but in one case of a thousand, though both are of the same millisecond; they
+   * are 1,024 times as high for that. Give it always or never: without it, a node would begin far below what it said before.
+   */
+  readonly node?: string | undefined;
+
   /** The wall clock, in milliseconds since 1970; without it, `Date.now`. */
   readonly wallNow?: (() => number) | undefined;
 
@@ -47,6 +57,8 @@ export interface GenerationsOptions {
 export class Generations {
   readonly #wallNow: () => number;
   readonly #onError: (error: unknown) => void;
+  readonly #scale: number;
+  readonly #offset: number;
   #store: GenerationStore | undefined;
   #last = 0;
   // Up to where the store was told, and whether it is being told.
@@ -60,9 +72,12 @@ export class Generations {
    * @throws {TypeError} If an option is no function.
    */
   constructor(options: GenerationsOptions = {}) {
-    const { wallNow = Date.now, onError = reportUncaught } = options;
+    const { node, wallNow = () => Date.now(), onError = reportUncaught } = options;
+    if (node !== undefined) checkText("create Generations", "node", node);
     checkFunction("create Generations", "wallNow", wallNow);
     checkFunction("create Generations", "onError", onError);
+    this.#scale = node === undefined ? 1 : SCALE;
+    this.#offset = node === undefined ? 0 : hashText(node, 0) & (SCALE - 1);
     this.#wallNow = wallNow;
     this.#onError = onError;
   }
@@ -80,6 +95,7 @@ export class Generations {
     store: GenerationStore,
     options: GenerationsOptions = {},
   ): Promise<Generations> {
+    checkObject("open Generations", "store", store);
     checkFunction("open Generations", "store.load", store.load);
     checkFunction("open Generations", "store.save", store.save);
     const loaded = await store.load() ?? 0;
@@ -90,7 +106,7 @@ export class Generations {
     const generations = new Generations(options);
     generations.#store = store;
     generations.#last = loaded;
-    generations.#saved = Math.max(loaded, Math.floor(generations.#wallNow())) + AHEAD;
+    generations.#saved = Math.max(loaded, generations.#ofNow()) + generations.#ahead;
     await store.save(generations.#saved);
     return generations;
   }
@@ -105,25 +121,45 @@ export class Generations {
    *
    * @param above What it must be above, beside all those before.
    * @returns A positive integer.
+   * @throws {RangeError} If `above` is no integer from 0, or no number is above it.
    */
   next(above: number = 0): number {
-    this.#last = Math.max(this.#last + 1, above + 1, Math.floor(this.#wallNow()));
-    if (this.#store !== undefined && this.#last > this.#saved - AHEAD / 2 && !this.#isSaving) {
+    checkInteger("give out a generation", "above", above, 0, Number.MAX_SAFE_INTEGER - 1);
+    this.#last = Math.max(this.#last + 1, above + 1, this.#ofNow());
+    const isNear = this.#last > this.#saved - this.#ahead / 2;
+    if (this.#store !== undefined && isNear && !this.#isSaving) {
       void this.#save(this.#store);
     }
     return this.#last;
   }
 
+  /** For how many generations in advance the store is told. */
+  get #ahead(): number {
+    return AHEAD_MS * this.#scale;
+  }
+
+  /** The one of this millisecond. */
+  #ofNow(): number {
+    return Math.floor(this.#wallNow()) * this.#scale + this.#offset;
+  }
+
   async #save(store: GenerationStore): Promise<void> {
-    const generation = this.#last + AHEAD;
+    const generation = this.#last + this.#ahead;
     this.#isSaving = true;
     try {
       await store.save(generation);
       this.#saved = generation;
     } catch (error) {
-      this.#onError(error);
+      tellError(this.#onError, error);
     } finally {
       this.#isSaving = false;
     }
   }
 }
+
+/** For all who have none of their own: one that ends and begins anew in the same millisecond goes on above itself. */
+export function sharedGenerations(): Generations {
+  return shared ??= new Generations();
+}
+
+let shared: Generations | undefined;

@@ -107,7 +107,8 @@ export async function publisherOf(publicKey: Uint8Array): Promise<Publisher> {
   };
 }
 
-function checkPublicKey(publicKey: Uint8Array): void {
+/** Throws unless bytes can be a public key. */
+export function checkPublicKey(publicKey: Uint8Array): void {
   if (publicKey instanceof Uint8Array && publicKey.length === PUBLIC_KEY_BYTES) return;
   throw new RangeError(refusal("use a public key", "it must be 32 bytes", publicKey));
 }
@@ -129,7 +130,8 @@ function isWeak(publicKey: Uint8Array): boolean {
   return WEAK_KEYS.includes(hexOf(unsigned));
 }
 
-function hexOf(bytes: Uint8Array): string {
+/** Bytes as hexadecimal digits. */
+export function hexOf(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 

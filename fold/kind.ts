@@ -1,3 +1,4 @@
+import { refusal } from "../internal/mod.ts";
 import type { FoldAnnouncement } from "./announcement.ts";
 import type { FoldAuditEvent, FoldTransition } from "./audit.ts";
 import type { FoldEntry } from "./entry.ts";
@@ -95,7 +96,8 @@ export interface FoldKind<K extends FoldKey = FoldKey, P = unknown, I extends st
    * Who wins. Must change nothing, and must answer the same for the same arguments.
    *
    * Without it, the higher generation wins, and of two that are equal that of the node whose id is greater, in order of code units: whatever the
-   * order in which announcements come, the same ones give the same entry.
+   * order in which announcements come, the same ones give the same entry. A `leave` ends the entry of its own node only, so where several nodes
+   * have a key, it matters when it comes.
    *
    * @param existing The entry with that key, if there is one that has not expired.
    * @param incoming The announcement.
@@ -124,6 +126,8 @@ export interface FoldKind<K extends FoldKey = FoldKey, P = unknown, I extends st
  * Makes one key of several parts, such that different parts make different keys.
  *
  * @param parts The parts.
+ * @returns The key.
+ * @throws {TypeError} If a part is no text and no finite number: JSON would make them all one.
  *
  * @example Two parts
  * ```ts
@@ -134,5 +138,9 @@ export interface FoldKind<K extends FoldKey = FoldKey, P = unknown, I extends st
  * ```
  */
 export function foldKey(...parts: readonly (string | number)[]): string {
+  for (const part of parts) {
+    if (typeof part === "string" || Number.isFinite(part)) continue;
+    throw new TypeError(refusal("make a key", "parts must be texts or finite numbers", part));
+  }
   return JSON.stringify(parts);
 }

@@ -25,6 +25,14 @@ export interface FoldOptions {
   readonly maxEntriesPerNode?: number | undefined;
 
   /**
+   * How many values an entry may have in all indexes together: an integer from 0. An announcement with more is rejected, with the reason
+   * `"index-full"`.
+   *
+   * @default {256}
+   */
+  readonly maxIndexValues?: number | undefined;
+
+  /**
    * The shortest life of an entry, in milliseconds from 0. Shorter ones are made that long, and counted.
    *
    * @default {0}
@@ -48,7 +56,8 @@ export interface FoldOptions {
   readonly rememberMs?: number | undefined;
 
   /**
-   * How many generations of entries that are gone are remembered at most, oldest out first: an integer from 0.
+   * How many generations of entries that are gone are remembered at most, oldest out first: an integer from 0. Those of one node are at most
+   * `maxEntriesPerNode`, and of one key 64, so that nobody can make a fold forget what others said.
    *
    * @default {maxEntries}
    */

@@ -25,7 +25,10 @@ export interface FoldAllOf {
  */
 export interface FoldQuery<K extends FoldKey = FoldKey, P = unknown, I extends string = string> {
   /** What is asked of indexes. The one that fewest entries fit in is gone through. */
-  readonly by?: { readonly [name in I]?: FoldCondition | undefined } | undefined;
+  readonly by?:
+    | ([I] extends [never] ? Readonly<Record<string, never>>
+      : { readonly [name in I]?: FoldCondition | undefined })
+    | undefined;
   /** Whose entries. */
   readonly node?: string | undefined;
   /** Anything else. It is asked last, and must not change the fold. */

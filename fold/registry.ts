@@ -1,10 +1,11 @@
-import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, later, refusal } from "../internal/mod.ts";
+import { checkObject } from "./_check.ts";
 import { type RawEnvelope, readEnvelope } from "./_envelope.ts";
 import { decodePayload } from "./_payload.ts";
 import type { FoldAnnouncement, FoldResult } from "./announcement.ts";
 import type { FoldEnvelopeReason } from "./envelope.ts";
 import type { Fold } from "./fold.ts";
-import { type Publisher, publisherOf } from "./identity.ts";
+import { checkPublicKey, hexOf, type Publisher, publisherOf } from "./identity.ts";
 import type { FoldKey } from "./kind.ts";
 import type { FoldStats } from "./stats.ts";
 
@@ -70,6 +71,13 @@ export interface FoldRegistryOptions {
    * @default {1_024}
    */
   readonly maxPending?: number | undefined;
+
+  /**
+   * How long `publicKeyOf` may take, in milliseconds: after that, nobody knows the node.
+   *
+   * @default {10_000}
+   */
+  readonly maxLookupMs?: number | undefined;
 
   /**
    * Whether what is not signed is believed: for those who share a machine, and trust each other.
@@ -155,6 +163,7 @@ export class FoldRegistry {
   readonly #maxBytes: number;
   readonly #maxSkewMs: number;
   readonly #maxAgeMs: number;
+  readonly #maxLookupMs: number;
   readonly #maxPending: number;
   readonly #allowUnsigned: boolean;
   readonly #publicKeyOf: FoldRegistryOptions["publicKeyOf"];
@@ -181,8 +190,11 @@ export class FoldRegistry {
     const { maxSkewMs = 60_000, maxAgeMs = 300_000, wallNow = Date.now } = options;
     checkInteger(create, "maxBytes", maxBytes, 1);
     checkInteger(create, "maxPending", maxPending, 1);
-    for (const [name, ms] of Object.entries({ maxSkewMs, maxAgeMs })) {
-      if (!(ms >= 0)) throw new RangeError(refusal(create, `${name} must be a number from 0`, ms));
+    const { maxLookupMs = 10_000 } = options;
+    for (const [name, ms] of Object.entries({ maxSkewMs, maxAgeMs, maxLookupMs })) {
+      if (typeof ms !== "number" || !(ms >= 0)) {
+        throw new RangeError(refusal(create, `${name} must be a number from 0`, ms));
+      }
     }
     checkFunction(create, "wallNow", wallNow);
     for (const name of ["publicKeyOf", "onRefused"] as const) {
@@ -192,6 +204,7 @@ export class FoldRegistry {
     this.#maxPending = maxPending;
     this.#maxSkewMs = maxSkewMs;
     this.#maxAgeMs = maxAgeMs;
+    this.#maxLookupMs = maxLookupMs;
     this.#allowUnsigned = allowUnsigned;
     this.#publicKeyOf = options.publicKeyOf;
     this.#onRefused = options.onRefused;
@@ -211,8 +224,13 @@ export class FoldRegistry {
    * @typeParam I The names of the indexes.
    * @param fold The fold.
    * @returns The fold that had them before; undefined if none did.
+   * @throws {TypeError} If it is no fold.
    */
   register<K extends FoldKey, P, I extends string>(fold: Fold<K, P, I>): AnyFold | undefined {
+    checkObject("register Fold", "fold", fold);
+    checkFunction("register Fold", "fold.apply", fold.apply);
+    checkFunction("register Fold", "fold.stats", fold.stats);
+    checkInteger("register Fold", "fold.kind.id", fold.kind?.id, 0, 0xffff);
     const before = this.#folds.get(fold.kind.id);
     this.#folds.set(fold.kind.id, fold);
     return before;
@@ -254,7 +272,12 @@ export class FoldRegistry {
     options: FoldDispatchOptions = {},
   ): Promise<FoldDispatchResult> {
     this.#dispatched++;
-    const checked = this.#precheck(bytes, options.kind);
+    let checked: FoldRefusal | Prechecked;
+    try {
+      checked = this.#precheck(bytes, options.kind);
+    } catch (error) {
+      return this.#refuse({ reason: "failed", error }, bytes);
+    }
     if (typeof checked === "string") return this.#refuse({ reason: checked }, bytes);
     const { fold, envelope } = checked;
     const { node } = envelope;
@@ -293,7 +316,8 @@ export class FoldRegistry {
   #precheck(bytes: Uint8Array, expected: number | undefined): FoldRefusal | Prechecked {
     if (!(bytes instanceof Uint8Array)) return "malformed";
     if (bytes.length > this.#maxBytes) return "oversized";
-    const envelope = readEnvelope(bytes.slice());
+    // A Buffer's own slice() would be no copy.
+    const envelope = readEnvelope(new Uint8Array(bytes));
     if (typeof envelope === "string") return envelope;
     const { kind, announcedAtMs } = envelope;
     if (expected !== undefined && kind !== expected) return "wrong-kind";
@@ -328,7 +352,7 @@ export class FoldRegistry {
     if (!isSigned) return this.#allowUnsigned ? undefined : { reason: "unsigned" };
     let key = publicKey;
     try {
-      key ??= await this.#publicKeyOf?.(node);
+      key ??= await this.#lookUp(node) ?? undefined;
     } catch (error) {
       return { reason: "unknown-publisher", error };
     }
@@ -343,12 +367,33 @@ export class FoldRegistry {
     return publisher.node === node ? undefined : { reason: "node-mismatch" };
   }
 
+  /** Asks for the public key of a node, for so long: one that is never found must not stand in the way of others. */
+  async #lookUp(node: string): Promise<Uint8Array | undefined> {
+    const looking = this.#publicKeyOf?.(node);
+    if (looking === undefined || looking instanceof Uint8Array) return looking;
+    let stop = (): void => {};
+    const tooLate = new Promise<never>((_, reject) => {
+      const message = `Cannot look up public key: it took more than ${this.#maxLookupMs} ms`;
+      stop = later(this.#maxLookupMs, () => reject(new Error(message)));
+    });
+    try {
+      return await Promise.race([looking, tooLate]);
+    } finally {
+      stop();
+    }
+  }
+
   /** The publisher of a public key, of which the ones that were asked for last are kept. */
   #publisher(publicKey: Uint8Array): Promise<Publisher> {
-    const id = String(publicKey);
+    checkPublicKey(publicKey);
+    const id = hexOf(publicKey);
     const publisher = this.#publishers.get(id) ?? publisherOf(publicKey);
     this.#publishers.delete(id);
     this.#publishers.set(id, publisher);
+    // What has failed once may not the next time.
+    publisher.catch(() => {
+      if (this.#publishers.get(id) === publisher) this.#publishers.delete(id);
+    });
     if (this.#publishers.size > MAX_PUBLISHERS) {
       const [oldest] = this.#publishers.keys();
       this.#publishers.delete(oldest!);

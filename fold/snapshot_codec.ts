@@ -29,7 +29,7 @@ interface Body {
     remainingMs: number,
   ])[];
   readonly remembered: readonly (readonly [
-    key: string | number | { readonly bigint: string },
+    key: string | number | { readonly bigint: string } | { readonly number: string },
     node: string,
     generation: number,
     remainingMs: number,
@@ -80,7 +80,7 @@ export function encodeSnapshot<K extends FoldKey, P, I extends string>(
       remainingMs,
     ]),
     remembered: snapshot.remembered.map(({ key, node, generation, remainingMs }) => [
-      typeof key === "bigint" ? { bigint: String(key) } : key,
+      writtenKey(key),
       node,
       generation,
       remainingMs,
@@ -136,22 +136,42 @@ export function decodeSnapshot<K extends FoldKey, P, I extends string>(
     const message = `the text is damaged, its checksum is ${checksum} and not ${head.checksum}`;
     throw new FoldSnapshotError(`Cannot ${ACTION}: ${message}`);
   }
-  const { entries, remembered } = parse<Body>(rest)!;
+  const body = parse<Partial<Body>>(rest);
+  const entries = rowsOf<Body["entries"][number]>("entries", body?.entries);
+  const remembered = rowsOf<Body["remembered"][number]>("remembered", body?.remembered);
   return {
     kind: kind.id,
     takenAtMs: head.takenAtMs,
     entries: entries.map(([node, generation, payload, ageMs, remainingMs], i) => {
       return { node, generation, payload: payloadOf(kind, payload, i), ageMs, remainingMs };
     }) satisfies FoldSnapshotEntry<P>[],
-    remembered: remembered.map(([key, node, generation, remainingMs]) => {
-      return {
-        key: typeof key === "object" ? BigInt(key.bigint) : key,
-        node,
-        generation,
-        remainingMs,
-      };
+    remembered: remembered.map(([key, node, generation, remainingMs], i) => {
+      return { key: readKey(key, i), node, generation, remainingMs };
     }) satisfies FoldSnapshotGeneration[],
   };
+}
+
+/** JSON has neither bigints nor infinite numbers. */
+function writtenKey(key: FoldKey): Body["remembered"][number][0] {
+  if (typeof key === "bigint") return { bigint: String(key) };
+  return typeof key === "number" && !Number.isFinite(key) ? { number: String(key) } : key;
+}
+
+function readKey(key: Body["remembered"][number][0], i: number): FoldKey {
+  if (typeof key === "string" || typeof key === "number") return key;
+  try {
+    if ("number" in key) return Number(key.number);
+    return BigInt(key.bigint);
+  } catch (cause) {
+    throw new FoldSnapshotError(`Cannot ${ACTION}: remembered[${i}] has no key`, { cause });
+  }
+}
+
+function rowsOf<T>(name: string, rows: unknown): readonly T[] {
+  if (Array.isArray(rows) && rows.every((row) => Array.isArray(row))) {
+    return rows as unknown as readonly T[];
+  }
+  throw new FoldSnapshotError(refusal(ACTION, `${name} must be a list of rows`, rows));
 }
 
 function textOf<K extends FoldKey, P, I extends string>(

@@ -22,7 +22,7 @@ export interface FoldStats {
   readonly left: number;
   /** How many were rejected. */
   readonly rejected: number;
-  /** How many were rejected, by reason. */
+  /** How many were rejected, by reason; `"invalid"` are those for which an error was thrown, and `"other"` what there were too many reasons for. */
   readonly rejections: Readonly<Record<string, number>>;
   /** How many entries have expired and were removed. */
   readonly expired: number;

@@ -1,4 +1,5 @@
-import { checkFunction, later, onAbort, refusal } from "../internal/mod.ts";
+import { checkFunction, later, onAbort } from "../internal/mod.ts";
+import { checkMs, checkObject, checkText, tellError } from "./_check.ts";
 import type { Fold } from "./fold.ts";
 import type { FoldKey } from "./kind.ts";
 import type { FoldRestoreOptions } from "./options.ts";
@@ -57,12 +58,24 @@ export interface FileSystemLike {
  */
 export function fileStore(path: string, fs: FileSystemLike): FoldStore {
   const create = "create file store";
-  if (typeof path !== "string" || path === "") {
-    throw new TypeError(refusal(create, "path must be a text that is not empty", path));
-  }
+  checkText(create, "path", path);
+  checkObject(create, "fs", fs);
   for (const name of ["readFile", "writeFile", "rename", "unlink"] as const) {
     checkFunction(create, `fs.${name}`, fs[name]);
   }
+  // Two that save at a time do so one after the other, so that the later one stays.
+  let last: Promise<unknown> = Promise.resolve();
+  const save = async (text: string): Promise<void> => {
+    // A name of its own, so that nobody else writes into it.
+    const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+    try {
+      await fs.writeFile(temporary, text, { flush: true, mode: 0o600 });
+      await fs.rename(temporary, path);
+    } catch (error) {
+      await Promise.resolve(fs.unlink(temporary)).catch(() => {});
+      throw error;
+    }
+  };
   return {
     async load() {
       try {
@@ -72,16 +85,10 @@ export function fileStore(path: string, fs: FileSystemLike): FoldStore {
         throw error;
       }
     },
-    async save(text) {
-      // A name of its own, so that two that save at a time do not write into each other's.
-      const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-      try {
-        await fs.writeFile(temporary, text, { flush: true, mode: 0o600 });
-        await fs.rename(temporary, path);
-      } catch (error) {
-        await Promise.resolve(fs.unlink(temporary)).catch(() => {});
-        throw error;
-      }
+    save(text) {
+      const saving = last.then(() => save(text));
+      last = saving.catch(() => {});
+      return saving;
     },
   };
 }
@@ -101,6 +108,7 @@ export async function saveFold<K extends FoldKey, P, I extends string>(
   fold: Fold<K, P, I>,
   store: FoldStore,
 ): Promise<void> {
+  checkStore("save Fold", store);
   await store.save(encodeSnapshot(fold.kind, fold.snapshot()));
 }
 
@@ -122,6 +130,7 @@ export async function restoreFold<K extends FoldKey, P, I extends string>(
   store: FoldStore,
   options?: FoldRestoreOptions,
 ): Promise<number | undefined> {
+  checkStore("restore Fold", store);
   const text = await store.load();
   if (text === undefined) return undefined;
   return fold.restore(decodeSnapshot(fold.kind, text), options);
@@ -178,9 +187,8 @@ export function keepFold<K extends FoldKey, P, I extends string>(
   options: KeepFoldOptions = {},
 ): FoldKeeper {
   const { delayMs = 1_000, signal, onError } = options;
-  if (!(delayMs >= 0 && delayMs < Infinity)) {
-    throw new RangeError(refusal("keep Fold", "delayMs must be a number from 0", delayMs));
-  }
+  checkStore("keep Fold", store);
+  checkMs("keep Fold", "delayMs", delayMs, 0);
   if (onError !== undefined) checkFunction("keep Fold", "onError", onError);
   signal?.throwIfAborted();
   return keepers.create({
@@ -224,12 +232,13 @@ export class FoldKeeper implements AsyncDisposable {
   readonly #running: Promise<void>;
   readonly #stopListening: (() => void) | undefined;
   #ending: Promise<void> | undefined;
-  // The version that was saved last.
-  #version: number;
+  // The version that was saved last, and that for which this was tried.
+  #saved: number;
+  #tried: number;
 
   private constructor(setup: Setup) {
     this.#setup = setup;
-    this.#version = setup.version();
+    this.#saved = this.#tried = setup.version();
     this.#stopListening = setup.signal && onAbort(setup.signal, () => void this.close());
     this.#running = this.#run();
   }
@@ -257,14 +266,14 @@ export class FoldKeeper implements AsyncDisposable {
     this.#stopListening?.();
     this.#end.abort();
     await this.#running;
-    if (this.#setup.version() !== this.#version) await this.#save();
+    if (this.#setup.version() !== this.#saved) await this.#save();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#end;
     while (!signal.aborted) {
       try {
-        await this.#setup.changed(this.#version, signal);
+        await this.#setup.changed(this.#tried, signal);
       } catch {
         // It was closed, or the fold was.
         return;
@@ -292,11 +301,18 @@ export class FoldKeeper implements AsyncDisposable {
     try {
       await this.#setup.save();
       this.saved++;
+      this.#saved = version;
     } catch (error) {
       this.failed++;
-      this.#setup.onError?.(error);
+      tellError(this.#setup.onError, error);
     }
     // Trying again at once would be no better.
-    this.#version = version;
+    this.#tried = version;
   }
+}
+
+function checkStore(action: string, store: FoldStore): void {
+  checkObject(action, "store", store);
+  checkFunction(action, "store.load", store.load);
+  checkFunction(action, "store.save", store.save);
 }

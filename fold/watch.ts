@@ -1,6 +1,6 @@
 import { Channel, type ChannelReceiveResult, type ChannelWaitOptions } from "../channel/mod.ts";
 import { checkInteger, onAbort } from "../internal/mod.ts";
-import type { FoldChange, FoldDelta } from "./change.ts";
+import type { FoldBaseline, FoldChange, FoldDelta } from "./change.ts";
 import type { FoldEntry } from "./entry.ts";
 import type { FoldKey } from "./kind.ts";
 
@@ -36,7 +36,9 @@ export interface FoldWatchOptions<K extends FoldKey = FoldKey, P = unknown> {
 
 /** What a watch needs of its fold. */
 export interface WatchHost<K extends FoldKey, P> {
-  /** All entries that there are now. */
+  /** The version at which it begins. */
+  readonly version: number;
+  /** All entries that there are now, after what has expired was removed, and told. */
   list(where: ((entry: FoldEntry<K, P>) => boolean) | undefined): FoldEntry<K, P>[];
   /** Forgets the watch. */
   remove(watch: FoldWatch<K, P>): void;
@@ -50,8 +52,12 @@ export interface WatchInternals {
     host: WatchHost<K, P>,
     options: FoldWatchOptions<K, P>,
   ): FoldWatch<K, P>;
-  /** Tells a watch of a change. */
-  tell<K extends FoldKey, P>(watch: FoldWatch<K, P>, delta: FoldDelta<K, P>): void;
+  /** Tells a watch of a change, which has made a version. */
+  tell<K extends FoldKey, P>(
+    watch: FoldWatch<K, P>,
+    delta: FoldDelta<K, P>,
+    version: number,
+  ): void;
   /** Tells a watch that everything may have changed. */
   reset<K extends FoldKey, P>(watch: FoldWatch<K, P>, changes: number): void;
 }
@@ -98,7 +104,10 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   static {
     watches = {
       create: (host, options) => new FoldWatch(host, options),
-      tell: (watch, delta) => watch.#tell(delta),
+      tell: (watch, delta, version) => {
+        // One that has begun since the change was made knows it already.
+        if (version > watch.#host.version) watch.#tell(delta);
+      },
       reset: (watch, changes) => watch.#reset(changes),
     };
   }
@@ -107,6 +116,8 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   readonly #where: ((entry: FoldEntry<K, P>) => boolean) | undefined;
   readonly #channel: Channel<FoldChange<K, P> | typeof RESYNC>;
   readonly #stopListening: (() => void) | undefined;
+  // What comes before anything in the channel.
+  #baseline: FoldBaseline<K, P> | undefined;
   // How many changes the resync that waits stands for; undefined if none does.
   #behind: number | undefined;
   #missed = 0;
@@ -117,9 +128,8 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
     signal?.throwIfAborted();
     this.#host = host;
     this.#where = where;
-    // One more for the snapshot.
-    this.#channel = new Channel({ capacity: capacity + (initial ? 1 : 0) });
-    if (initial) this.#channel.trySend({ type: "snapshot", entries: host.list(where) });
+    this.#channel = new Channel({ capacity });
+    if (initial) this.#baseline = { type: "snapshot", entries: host.list(where) };
     // The predicate may have aborted it, and nobody would be told of that any more.
     signal?.throwIfAborted();
     this.#stopListening = signal && onAbort(signal, (reason) => this.#end(reason));
@@ -132,7 +142,7 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
 
   /** How many changes wait to be read; a resync counts as one. */
   get size(): number {
-    return this.#channel.size;
+    return this.#channel.size + (this.#baseline === undefined ? 0 : 1);
   }
 
   /** Whether nothing more comes; some changes may still wait to be read. */
@@ -149,7 +159,7 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
    * @throws Rejects with the reason of a signal, or with what `where` has thrown.
    */
   async receive(options?: ChannelWaitOptions): Promise<FoldChange<K, P>> {
-    return this.#open(await this.#channel.receive(options));
+    return this.#takeBaseline() ?? this.#open(await this.#channel.receive(options));
   }
 
   /**
@@ -158,6 +168,8 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
    * @returns The change, or whether there is none now or will be none any more.
    */
   tryReceive(): ChannelReceiveResult<FoldChange<K, P>> {
+    const baseline = this.#takeBaseline();
+    if (baseline !== undefined) return { state: "ok", value: baseline };
     const result = this.#channel.tryReceive();
     return result.state === "ok" ? { state: "ok", value: this.#open(result.value) } : result;
   }
@@ -170,17 +182,22 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<FoldChange<K, P>> {
     const changes = this.#channel[Symbol.asyncIterator]();
+    let isDone = false;
     const iterator: AsyncIterableIterator<FoldChange<K, P>> = {
       next: async () => {
+        const baseline = isDone ? undefined : this.#takeBaseline();
+        if (baseline !== undefined) return { value: baseline, done: false };
         const result = await changes.next();
         return result.done ? result : { value: this.#open(result.value), done: false };
       },
       return: async (value) => {
+        isDone = true;
         this.close();
         await changes.return?.();
         return { value: await value, done: true };
       },
       throw: (reason) => {
+        isDone = true;
         this.close();
         return Promise.reject(reason);
       },
@@ -207,13 +224,20 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
     return Promise.resolve();
   }
 
+  #takeBaseline(): FoldBaseline<K, P> | undefined {
+    const baseline = this.#baseline;
+    this.#baseline = undefined;
+    return baseline;
+  }
+
   /** What is read for what was in the channel. */
   #open(change: FoldChange<K, P> | typeof RESYNC): FoldChange<K, P> {
     if (change !== RESYNC) return change;
-    const missed = this.#behind ?? 0;
-    this.#behind = undefined;
     try {
-      return { type: "resync", entries: this.#host.list(this.#where), missed };
+      const entries = this.#host.list(this.#where);
+      const missed = this.#behind ?? 0;
+      this.#behind = undefined;
+      return { type: "resync", entries, missed };
     } catch (error) {
       this.#end(error);
       throw error;
@@ -227,6 +251,8 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
       this.#end(error);
       return;
     }
+    // The predicate may have ended it.
+    if (this.#channel.closed) return;
     if (this.#behind !== undefined) this.#miss(1);
     else if (!this.#channel.trySend(delta)) this.#reset(1);
   }
@@ -239,10 +265,9 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   #reset(changes: number): void {
     if (this.#behind !== undefined) return this.#miss(changes);
     this.#behind = 0;
-    for (let result; (result = this.#channel.tryReceive()).state === "ok";) {
-      // The resync stands for the snapshot, too.
-      if ((result.value as FoldChange).type !== "snapshot") changes++;
-    }
+    // The resync stands for the snapshot, too.
+    this.#baseline = undefined;
+    while (this.#channel.tryReceive().state === "ok") changes++;
     this.#miss(changes);
     this.#channel.trySend(RESYNC);
   }
@@ -256,6 +281,7 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   /** Ends the watch with an error, without what waits. */
   #end(reason: unknown): void {
     if (this.#channel.closed) return;
+    this.#baseline = undefined;
     while (this.#channel.tryReceive().state === "ok");
     this.#channel.close(reason);
     this.#leave();

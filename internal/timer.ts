@@ -1,11 +1,20 @@
+/** The longest time that a timer of the platform takes; a longer one would be over at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Calls `callback` once after `ms`, without keeping the process alive for it.
  *
  * @returns What stops it.
  */
 export function later(ms: number, callback: () => void): () => void {
-  const timer: unknown = setTimeout(callback, ms);
-  unref(timer);
+  let timer: unknown;
+  const arm = (leftMs: number): void => {
+    timer = leftMs > MAX_TIMER_MS
+      ? setTimeout(() => arm(leftMs - MAX_TIMER_MS), MAX_TIMER_MS)
+      : setTimeout(callback, leftMs);
+    unref(timer);
+  };
+  arm(ms);
   return () => clearTimeout(timer as number);
 }
 

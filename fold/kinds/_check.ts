@@ -20,6 +20,12 @@ export function checkText(kind: string, name: string, value: unknown): void {
   }
 }
 
+/** Throws unless a field is a list of texts that are not empty. */
+export function checkTexts(kind: string, name: string, value: unknown): void {
+  if (!Array.isArray(value)) refuse(kind, `${name} must be a list of texts`, value);
+  for (const text of value as unknown[]) checkText(kind, `each of ${name}`, text);
+}
+
 /** Throws unless a field is a finite number. */
 export function checkNumber(kind: string, name: string, value: unknown): void {
   if (!Number.isFinite(value)) refuse(kind, `${name} must be a finite number`, value);

@@ -1,5 +1,5 @@
 import { foldKey, type FoldKind } from "../kind.ts";
-import { checkOneOf, checkText, fieldsOf } from "./_check.ts";
+import { checkOneOf, checkText, checkTexts, fieldsOf } from "./_check.ts";
 
 /** How busy somebody is. */
 export type CapabilityState = "idle" | "busy" | "reserved" | "faulty";
@@ -99,8 +99,7 @@ export function capabilityKind<M = unknown>(
       checkOneOf("capability", "state", fields["state"], STATES);
       if (fields["region"] !== undefined) checkText("capability", "region", fields["region"]);
       const { tags } = fields;
-      if (Array.isArray(tags)) { for (const tag of tags) checkText("capability", "each tag", tag); }
-      else throw new TypeError("Cannot take a payload of kind capability: tags must be a list");
+      checkTexts("capability", "tags", tags);
       return payload as Capability<M>;
     },
   };

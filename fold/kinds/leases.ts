@@ -6,7 +6,9 @@ import {
   refusal,
   reportUncaught,
 } from "../../internal/mod.ts";
+import { checkText, tellError } from "../_check.ts";
 import type { FoldAnnouncement } from "../announcement.ts";
+import { FoldClosedError } from "../errors.ts";
 import type { Fold } from "../fold.ts";
 import { Generations } from "../generations.ts";
 import type { Lease } from "./lease.ts";
@@ -23,14 +25,11 @@ export interface LeasesOptions {
    */
   readonly termMs?: number | undefined;
 
-  /** Where generations and fences come from; without it, from the wall clock. */
+  /** Where generations and fences come from; without it, `new Generations({ node })`. */
   readonly generations?: Generations | undefined;
 
   /** Tells other nodes of what the fold here has accepted, and of nothing else. */
   readonly send?: ((announcement: FoldAnnouncement<Lease>) => void | PromiseLike<void>) | undefined;
-
-  /** The wall clock, in milliseconds since 1970; without it, `Date.now`. */
-  readonly wallNow?: (() => number) | undefined;
 
   /**
    * Told of what `send` throws.
@@ -39,6 +38,14 @@ export interface LeasesOptions {
    */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
+
+/** By how many milliseconds the fence of another node may be ahead of the clock here. */
+const MAX_AHEAD_MS = 86_400_000;
+/** Up to how many fences there are in a millisecond. */
+const FENCES_PER_MS = 1_024;
+/** After how long to look again whether a resource is free, at the latest, and where it is not said why it is not. */
+const MAX_WAIT_MS = 60_000;
+const RETRY_MS = 1_000;
 
 /** Options of {@linkcode Leases.acquire}. */
 export interface LeaseAcquireOptions {
@@ -99,7 +106,7 @@ export class LeaseLostError extends Error {
  * second.release();
  * ```
  */
-export class Leases {
+export class Leases implements Disposable, AsyncDisposable {
   /** Who takes the leases. */
   readonly node: string;
   /** How long one holds that is not renewed, in milliseconds. */
@@ -107,7 +114,9 @@ export class Leases {
   readonly #fold: Fold<string, Lease, "state" | "holder">;
   readonly #generations: Generations;
   readonly #send: ((announcement: FoldAnnouncement<Lease>) => void | PromiseLike<void>) | undefined;
-  readonly #wallNow: () => number;
+  readonly #held: Set<HeldLease> = new Set();
+  // Aborted when there is nothing to watch any more.
+  #watching: AbortController | undefined;
   readonly #onError: (error: unknown) => void;
 
   /**
@@ -115,25 +124,26 @@ export class Leases {
    *
    * @param fold Where it is decided.
    * @param options Who takes them, and for how long.
-   * @throws {RangeError} If `termMs` is no positive integer.
+   * @throws {RangeError} If `termMs` is no positive integer, or longer than entries of the fold may live.
    * @throws {TypeError} If `node` is no text, or another option is no function.
    */
   constructor(fold: Fold<string, Lease, "state" | "holder">, options: LeasesOptions) {
     const create = "create Leases";
-    const { node, termMs = 30_000, wallNow = Date.now, send, onError = reportUncaught } = options;
-    if (typeof node !== "string" || node === "") {
-      throw new TypeError(refusal(create, "node must be a text that is not empty", node));
-    }
+    const { node, termMs = 30_000, send, onError = reportUncaught } = options;
+    checkText(create, "node", node);
     checkInteger(create, "termMs", termMs, 1);
-    checkFunction(create, "wallNow", wallNow);
+    if (termMs > fold.maxTtlMs) {
+      const requirement = `termMs must be at most maxTtlMs of the fold, ${fold.maxTtlMs}`;
+      throw new RangeError(refusal(create, requirement, termMs));
+    }
     checkFunction(create, "onError", onError);
     if (send !== undefined) checkFunction(create, "send", send);
     this.node = node;
     this.termMs = termMs;
     this.#fold = fold;
-    this.#generations = options.generations ?? new Generations({ wallNow });
+    this.#generations = options.generations ??
+      new Generations({ node, wallNow: () => fold.wallNow });
     this.#send = send;
-    this.#wallNow = wallNow;
     this.#onError = onError;
   }
 
@@ -143,37 +153,46 @@ export class Leases {
    * @param resource The resource.
    * @returns The lease, that is renewed until it is released or lost; undefined if another node has the resource, or this one has it already.
    * @throws {TypeError} If the resource is no text.
+   * @throws {RangeError} If its last fence is more than a day ahead of the clock here: somebody has made that up.
    * @throws {FoldClosedError} If the fold is closed.
    */
   tryAcquire(resource: string): HeldLease | undefined {
-    if (typeof resource !== "string" || resource === "") {
-      const requirement = "resource must be a text that is not empty";
-      throw new TypeError(refusal("acquire Lease", requirement, resource));
-    }
-    const existing = this.#fold.get(resource);
-    const before = existing?.payload;
-    const isOwn = existing?.node === this.node && before?.state !== "free";
-    // What is another lease of this node is as taken as that of anybody else, until it is over.
-    if (isOwn && before!.state === "reserved" && before!.untilMs > this.#wallNow()) {
+    checkText("acquire Lease", "resource", resource);
+    if (this.#fold.closed || this.#isTaken(resource)) {
+      if (this.#fold.closed) throw new FoldClosedError("Cannot acquire Lease: fold is closed");
       return undefined;
     }
-    if (isOwn && before!.state === "active") return undefined;
-    const start = this.#fold.now;
-    const fence = this.#generations.next(before?.fence);
-    const isTaken = this.#apply(this.#reserved(resource, fence), fence);
-    if (!isTaken) return undefined;
-    return heldLeases.create({
+    const before = this.#fold.generationOf(resource);
+    if (before > (this.#fold.wallNow + MAX_AHEAD_MS) * FENCES_PER_MS) {
+      // To go on above it would take the node's generations with it.
+      const requirement = `fence of ${
+        JSON.stringify(resource)
+      } must not be days ahead of the clock`;
+      throw new RangeError(refusal("acquire Lease", requirement, before));
+    }
+    const { now: start, wallNow } = this.#fold;
+    const fence = this.#generations.next(before);
+    if (!this.#apply(this.#reserved(resource, fence), fence)) return undefined;
+    const lease = heldLeases.create({
       resource,
       fence,
       termMs: this.termMs,
       start,
+      wallStart: wallNow,
       now: () => this.#fold.now,
+      wallNow: () => this.#fold.wallNow,
       has: () => this.#has(resource, fence),
       renew: () => this.#has(resource, fence) && this.#apply(this.#reserved(resource, fence)),
       release: () => {
-        if (this.#has(resource, fence)) this.#apply({ resource, fence, state: "free" });
+        if (!this.#fold.closed && this.#has(resource, fence)) {
+          this.#apply({ resource, fence, state: "free" });
+        }
       },
+      end: (lease) => this.#end(lease),
     });
+    this.#held.add(lease);
+    void this.#watch();
+    return lease;
   }
 
   /**
@@ -197,19 +216,41 @@ export class Leases {
     }
   }
 
+  /** Releases all that are held. */
+  close(): void {
+    for (const lease of this.#held) lease.release();
+  }
+
+  /** Releases all that are held. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Releases all that are held. Waits for nobody. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  /** Whether somebody has a resource, who may be this node: what is another lease of it is as taken as that of anybody else. */
+  #isTaken(resource: string): boolean {
+    const lease = this.#fold.get(resource)?.payload;
+    if (lease === undefined || lease.state === "free") return false;
+    return lease.state === "active" || lease.untilMs > this.#fold.wallNow;
+  }
+
   /** Waits until a resource may be free. */
   async #wait(resource: string, since: number, signal: AbortSignal | undefined): Promise<void> {
-    const entry = this.#fold.get(resource);
-    if (entry === undefined) return;
-    const { payload: lease, expiresAt } = entry;
-    const overMs = lease.state === "reserved" ? lease.untilMs - this.#wallNow() : Infinity;
-    const ms = Math.min(Math.max(1, overMs), Math.max(1, expiresAt - this.#fold.now), MAX_WAIT_MS);
     signal?.throwIfAborted();
     const ended = new AbortController();
-    const stopTimer = later(Math.ceil(ms), () => ended.abort(ended));
+    const stopTimer = later(this.#waitMs(resource), () => ended.abort(ended));
     const stopListening = signal && onAbort(signal, (reason) => ended.abort(reason));
+    let known = since;
     try {
-      await this.#fold.changed({ since, signal: ended.signal });
+      // Changes of other resources are no reason to ask.
+      do known = await this.#fold.changed({ since: known, signal: ended.signal }); while (
+        this.#isTaken(resource)
+      );
     } catch (error) {
       if (error !== ended) throw error;
     } finally {
@@ -218,8 +259,37 @@ export class Leases {
     }
   }
 
+  #waitMs(resource: string): number {
+    if (!this.#isTaken(resource)) return RETRY_MS;
+    const { payload: lease, expiresAt } = this.#fold.get(resource)!;
+    const overMs = lease.state === "reserved" ? lease.untilMs - this.#fold.wallNow : Infinity;
+    const ms = Math.min(overMs, expiresAt - this.#fold.now, MAX_WAIT_MS);
+    return Math.max(1, Math.ceil(ms));
+  }
+
+  /** Has leases notice that they are lost as soon as the fold does. */
+  async #watch(): Promise<void> {
+    if (this.#watching !== undefined) return;
+    const { signal } = this.#watching = new AbortController();
+    try {
+      for (let since = this.#fold.version; !signal.aborted;) {
+        since = await this.#fold.changed({ since, signal });
+        for (const lease of this.#held) heldLeases.check(lease);
+      }
+    } catch {
+      // Nothing is held any more, or the fold is closed, and nothing changes.
+    }
+  }
+
+  #end(lease: HeldLease): void {
+    this.#held.delete(lease);
+    if (this.#held.size > 0) return;
+    this.#watching?.abort();
+    this.#watching = undefined;
+  }
+
   #reserved(resource: string, fence: number): Lease {
-    const untilMs = this.#wallNow() + this.termMs;
+    const untilMs = this.#fold.wallNow + this.termMs;
     return { resource, fence, state: "reserved", holder: this.node, untilMs };
   }
 
@@ -241,50 +311,61 @@ export class Leases {
     try {
       await this.#send?.(announcement);
     } catch (error) {
-      this.#onError(error);
+      tellError(this.#onError, error);
     }
   }
 }
-
-/** After how long to look again whether a resource is free, at the latest. */
-const MAX_WAIT_MS = 60_000;
 
 /** What a lease needs of those who made it. */
 interface LeaseHost {
   readonly resource: string;
   readonly fence: number;
   readonly termMs: number;
-  /** When it was asked for. */
+  /** When it was asked for, on both clocks. */
   readonly start: number;
+  readonly wallStart: number;
   now(): number;
+  wallNow(): number;
   has(): boolean;
   renew(): boolean;
   release(): void;
+  /** Told that it is released, or lost. */
+  end(lease: HeldLease): void;
 }
 
 /** Set by the static block of {@linkcode HeldLease}. */
-let heldLeases: { create(host: LeaseHost): HeldLease };
+let heldLeases: {
+  create(host: LeaseHost): HeldLease;
+  /** Has a lease find out whether it is lost. */
+  check(lease: HeldLease): void;
+};
 
 /**
  * A resource that a node has, until it gives it back or loses it. Made by {@linkcode Leases}.
  *
- * It is renewed by a timer that does not keep the process alive. Whether it is held is judged by the monotonic clock here, from before it was
- * asked for: a process that has stood still for too long does not have it any more, whatever others have done meanwhile.
+ * It is renewed by a timer that does not keep the process alive. Whether it is held is judged by the monotonic and the wall clock here, from before
+ * it was asked for, and both must say so: a process that has stood still for too long does not have it any more, nor does one whose machine was
+ * suspended, whatever others have done meanwhile.
  */
 export class HeldLease implements Disposable, AsyncDisposable {
   static {
-    heldLeases = { create: (host) => new HeldLease(host) };
+    heldLeases = {
+      create: (host) => new HeldLease(host),
+      check: (lease) => lease.#check(),
+    };
   }
 
   readonly #host: LeaseHost;
   readonly #controller: AbortController = new AbortController();
   #heldUntil: number;
+  #wallUntil: number;
   #stopTimer: (() => void) | undefined;
   #isReleased = false;
 
   private constructor(host: LeaseHost) {
     this.#host = host;
     this.#heldUntil = host.start + host.termMs;
+    this.#wallUntil = host.wallStart + host.termMs;
     this.#arm();
   }
 
@@ -300,11 +381,14 @@ export class HeldLease implements Disposable, AsyncDisposable {
 
   /** Whether it is held now. Ask right before whatever must not be done twice, and let the resource check the fence all the same. */
   get isHeld(): boolean {
-    return !this.#isReleased && !this.#controller.signal.aborted &&
-      this.#host.now() < this.#heldUntil && this.#host.has();
+    return !this.#isReleased && !this.#controller.signal.aborted && this.#isInTime() &&
+      this.#host.has();
   }
 
-  /** Aborted with a {@linkcode LeaseLostError} when it turns out that it is lost; not if it is released. */
+  /**
+   * Aborted with a {@linkcode LeaseLostError} when it is lost: as soon as the fold here knows, or when it could not be renewed in time. Not if it is
+   * released.
+   */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -316,8 +400,8 @@ export class HeldLease implements Disposable, AsyncDisposable {
    */
   renew(): boolean {
     if (this.#isReleased || this.signal.aborted) return false;
-    const start = this.#host.now();
-    if (start >= this.#heldUntil) return this.#lose("it was not renewed in time");
+    const [start, wallStart] = [this.#host.now(), this.#host.wallNow()];
+    if (!this.#isInTime()) return this.#lose("it was not renewed in time");
     let isRenewed = false;
     try {
       isRenewed = this.#host.renew();
@@ -326,6 +410,7 @@ export class HeldLease implements Disposable, AsyncDisposable {
     }
     if (!isRenewed) return this.#lose("another node has it, or it was evicted");
     this.#heldUntil = start + this.#host.termMs;
+    this.#wallUntil = wallStart + this.#host.termMs;
     this.#arm();
     return true;
   }
@@ -336,6 +421,7 @@ export class HeldLease implements Disposable, AsyncDisposable {
     const wasHeld = this.isHeld;
     this.#isReleased = true;
     this.#stopTimer?.();
+    this.#host.end(this);
     if (wasHeld) this.#host.release();
   }
 
@@ -350,6 +436,16 @@ export class HeldLease implements Disposable, AsyncDisposable {
     return Promise.resolve();
   }
 
+  #isInTime(): boolean {
+    return this.#host.now() < this.#heldUntil && this.#host.wallNow() < this.#wallUntil;
+  }
+
+  #check(): void {
+    if (!this.#isReleased && !this.signal.aborted && !this.#host.has()) {
+      this.#lose("another node has it, or it was evicted");
+    }
+  }
+
   #arm(): void {
     this.#stopTimer?.();
     this.#stopTimer = later(Math.max(1, Math.floor(this.#host.termMs / 3)), () => this.renew());
@@ -357,6 +453,7 @@ export class HeldLease implements Disposable, AsyncDisposable {
 
   #lose(why: string, cause?: unknown): false {
     this.#stopTimer?.();
+    this.#host.end(this);
     const { resource, fence } = this.#host;
     const message = `Lost lease of ${JSON.stringify(resource)} with fence ${fence}: ${why}`;
     this.#controller.abort(

@@ -1,3 +1,4 @@
+import { refusal } from "../../internal/mod.ts";
 import type { FoldEntry } from "../entry.ts";
 import type { Fold } from "../fold.ts";
 import { foldKey, type FoldKind } from "../kind.ts";
@@ -50,7 +51,7 @@ export interface RouteKindOptions {
  * | a way of another node | with a higher metric | rejected: `"worse"` |
  *
  * **Does not converge**: of two ways that are equal the later one stays, and a way that gets worse does not bring back one that was rejected
- * before. Nodes that have seen the same announcements in another order agree again once everybody has announced anew.
+ * before. Nodes that have seen the same announcements in another order agree again once everybody has announced anew, but for ways that are equal.
  *
  * With `keep: "all"`, there is one entry for a destination and a node, the higher generation wins, and {@linkcode bestRoute} chooses.
  *
@@ -59,6 +60,7 @@ export interface RouteKindOptions {
  *
  * @param options How long a way lives, and which to keep.
  * @returns The kind; its id is 2, or 6 if it keeps all.
+ * @throws {TypeError} If `keep` is neither.
  *
  * @example The best of two ways, and then the other
  * ```ts
@@ -77,6 +79,9 @@ export interface RouteKindOptions {
  */
 export function routeKind(options: RouteKindOptions = {}): RouteKind {
   const { ttlMs = 300_000, keep = "best" } = options;
+  if (keep !== "best" && keep !== "all") {
+    throw new TypeError(refusal("make kind route", 'keep must be "best" or "all"', keep));
+  }
   const kind: RouteKind = {
     id: keep === "best" ? 2 : 6,
     name: "route",
@@ -118,10 +123,16 @@ export function bestRoute(
 ): FoldEntry<string, Route> | undefined {
   let best: FoldEntry<string, Route> | undefined;
   for (const entry of fold.query({ by: { destination } })) {
-    const { metric } = entry.payload;
-    // What is no number is better than nothing, and worse than anything else.
-    const by = metric - (best?.payload.metric ?? Infinity);
-    if (best === undefined || by < 0 || (by === 0 && entry.node < best.node)) best = entry;
+    if (best === undefined) best = entry;
+    else {
+      const [cost, least] = [costOf(entry.payload), costOf(best.payload)];
+      if (cost < least || (cost === least && entry.node < best.node)) best = entry;
+    }
   }
   return best;
+}
+
+/** What is no number is better than nothing, and worse than anything else. */
+function costOf({ metric }: Route): number {
+  return Number.isFinite(metric) ? metric : Infinity;
 }
