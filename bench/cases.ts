@@ -23,4 +23,12 @@ export const caseFiles: readonly (() => Promise<{ cases: readonly AnyCase[] }>)[
   () => import("./cases/bus_churn.ts"),
   () => import("./cases/bus_send.ts"),
   () => import("./cases/bus_added.ts"),
+  () => import("./cases/fold_apply.ts"),
+  () => import("./cases/fold_life.ts"),
+  () => import("./cases/fold_query.ts"),
+  () => import("./cases/fold_sweep.ts"),
+  () => import("./cases/fold_pause.ts"),
+  () => import("./cases/fold_memory.ts"),
+  () => import("./cases/fold_added.ts"),
+  () => import("./cases/fold_dispatch.ts"),
 ];

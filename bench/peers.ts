@@ -35,6 +35,9 @@ export const npm = {
     load("eventemitter3@5.0.4"),
   rxjs: (): Promise<typeof import("npm:rxjs@7.8.2")> => load("rxjs@7.8.2"),
   emittery: (): Promise<typeof import("npm:emittery@2.2.0")> => load("emittery@2.2.0"),
+  lruCache: (): Promise<typeof import("npm:lru-cache@11.3.6")> => load("lru-cache@11.3.6"),
+  ttlCache: (): Promise<typeof import("npm:@isaacs/ttlcache@2.1.0")> =>
+    load("@isaacs/ttlcache@2.1.0"),
 } as const;
 
 /** What {@linkcode npm} imports as `ringbuf`. */
