@@ -8,7 +8,7 @@
 export interface Connection {
   /** Sends a text; a connection that takes none for too long is closed instead. */
   send(text: string): void;
-  /** Ends it, for a reason that the other side is told. */
+  /** Ends it, with a code from 4000 to 4999 and a reason that the other side is told. */
   close(code: number, reason: string): void;
 }
 
@@ -32,8 +32,8 @@ const MAX_WAITING_BYTES = 65_536;
 /** The code of a WebSocket that was closed by whoever had it open, and had no more to do with it. */
 const NORMAL = 1_000;
 
-/** The code for: try again later. */
-const BUSY = 1_013;
+/** A code of our own. */
+const TOO_SLOW = 4_003;
 
 /** A WebSocket of Bun. */
 interface BunSocket {
@@ -82,7 +82,7 @@ function serveByDeno(
       listener = onOpen(new URL(request.url), {
         send(text) {
           if (socket.readyState !== WebSocket.OPEN) return;
-          if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.close(BUSY, "too slow");
+          if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.close(TOO_SLOW, "too slow");
           else socket.send(text);
         },
         close: (code, reason) => socket.close(code, reason),
@@ -112,7 +112,7 @@ function serveByBun(
       open(socket) {
         socket.data.listener = onOpen(socket.data.url, {
           send(text) {
-            if (socket.getBufferedAmount() > MAX_WAITING_BYTES) socket.close(BUSY, "too slow");
+            if (socket.getBufferedAmount() > MAX_WAITING_BYTES) socket.close(TOO_SLOW, "too slow");
             else socket.send(text);
           },
           close: (code, reason) => socket.close(code, reason),

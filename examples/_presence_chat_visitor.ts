@@ -5,40 +5,43 @@
  */
 import { connect } from "node:net";
 
-/** A user in a tab of a browser. It says that it is there again and again, until it is told not to. */
+/** A user in a tab of a browser. It says that it is there again and again, until it falls silent. */
 export class Visitor {
-  /** What was heard and not waited for yet. */
+  // What was heard and not waited for yet.
   readonly #heard: string[] = [];
   readonly #socket: WebSocket;
-  readonly #ended: Promise<unknown>;
-  readonly #everyMs: number;
-  #beating: ReturnType<typeof setInterval> | undefined;
+  readonly #ended: Promise<void>;
+  readonly #beating: ReturnType<typeof setInterval>;
   #status = "here";
   #hasEnded = false;
   #wake: () => void = () => {};
 
   /** Comes in; `everyMs` says how often it says that it is there. */
-  constructor(address: string, everyMs: number) {
-    this.#everyMs = everyMs;
-    this.#socket = new WebSocket(address);
-    this.#socket.onopen = () => {
-      this.#beating = setInterval(
-        () => this.#send({ type: "status", status: this.#status }),
-        this.#everyMs,
-      );
-    };
-    this.#socket.onmessage = ({ data }) => {
+  static async enter(address: string, everyMs: number): Promise<Visitor> {
+    const socket = new WebSocket(address);
+    const visitor = new Visitor(socket, everyMs);
+    await new Promise((resolve) => {
+      socket.onopen = resolve;
+      void visitor.#ended.then(resolve);
+    });
+    return visitor;
+  }
+
+  private constructor(socket: WebSocket, everyMs: number) {
+    this.#socket = socket;
+    this.#beating = setInterval(() => this.turn(this.#status), everyMs);
+    socket.onmessage = ({ data }) => {
       this.#heard.push(data);
       this.#wake();
     };
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ended = promise;
-    this.#socket.onclose = () => {
-      clearInterval(this.#beating);
-      this.#hasEnded = true;
-      this.#wake();
-      resolve();
-    };
+    this.#ended = new Promise((resolve) => {
+      socket.onclose = () => {
+        this.silence();
+        this.#hasEnded = true;
+        this.#wake();
+        resolve();
+      };
+    });
   }
 
   /** Waits until it hears something, and answers everything up to that. */
@@ -56,17 +59,17 @@ export class Visitor {
   }
 
   /** Is here, or away. */
-  turn(status: "here" | "away"): void {
+  turn(status: string): void {
     this.#status = status;
     this.#send({ type: "status", status });
   }
 
   /** Stays connected and says nothing any more, as a tab does whose machine was closed. */
-  freeze(): void {
+  silence(): void {
     clearInterval(this.#beating);
   }
 
-  /** Goes, and waits until the server knows. */
+  /** Goes, and waits until that is over. */
   async close(): Promise<void> {
     this.#socket.close(1_000);
     await this.#ended;
@@ -78,7 +81,7 @@ export class Visitor {
   }
 
   #send(message: unknown): void {
-    this.#socket.send(JSON.stringify(message));
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 }
 

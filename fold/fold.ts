@@ -98,6 +98,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     rejected: 0,
     expired: 0,
     evicted: 0,
+    departed: 0,
     clamped: 0,
     queries: 0,
     snapshots: 0,
@@ -458,7 +459,8 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   }
 
   /**
-   * Removes all entries of a node, as when its connection is lost. Their generations are remembered: only later ones bring them back.
+   * Removes all entries of a node, as when its connection is lost. Their generations are remembered: only later ones bring them back. Those may be
+   * on their way: see {@linkcode FoldRegistry.settled}.
    *
    * @param node The node.
    * @param reason What watches and the audit are told.
@@ -981,6 +983,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     store.remove(slot, isDue);
     if (type === "expired") this.#counts.expired++;
     else if (type === "evicted") this.#counts.evicted++;
+    else this.#counts.departed++;
     this.#changed();
     if (entry !== undefined) this.#tell({ type, key, entry, reason });
   }

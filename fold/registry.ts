@@ -297,6 +297,17 @@ export class FoldRegistry {
     return result;
   }
 
+  /**
+   * Waits until everything that has come from a node so far has reached its fold, or was refused: before it is evicted because its connection is
+   * lost, so that what was still being checked does not bring it back.
+   *
+   * @param node The node.
+   * @returns A promise that is fulfilled then.
+   */
+  async settled(node: string): Promise<void> {
+    await this.#last.get(node);
+  }
+
   /** How it is doing. */
   stats(): FoldRegistryStats {
     let refused = 0;

@@ -18,7 +18,7 @@ export interface FoldStats {
   readonly inserted: number;
   /** How many took the place of an entry. */
   readonly replaced: number;
-  /** How many ended an entry, or would have. */
+  /** How many said that something is over, whether there was an entry or not. */
   readonly left: number;
   /** How many were rejected. */
   readonly rejected: number;
@@ -28,6 +28,8 @@ export interface FoldStats {
   readonly expired: number;
   /** How many entries were evicted. */
   readonly evicted: number;
+  /** How many entries their nodes have taken back. */
+  readonly departed: number;
   /** How many announcements had a life that was too short or too long. */
   readonly clamped: number;
   /** How many generations were forgotten before their time, to make room for others. */

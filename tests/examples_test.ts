@@ -46,12 +46,13 @@ const expected: Readonly<Record<string, RegExp>> = {
   "bus_late_bind.ts":
     /^ada: login \(s1\)\nada: view \(s1\)\nsold to grace\nunusable: .* s3 .*\nsold to somebody\nsold to somebody\n3 taught, 3 filled in, 3 unknown\n1 remembered, 1 evicted, 1 unusable\n$/,
   "batch_writer.ts": /^2500 rows in \d+ batches\n$/,
+  // On a machine that stands still for half a second, worker 1 may lose the lead before its time, and take it again.
   "leader_lease.ts":
-    /^worker 1 leads\n(?:report \d of worker 1 is stored\n)+worker 1 has lost the lead\nworker 2 leads\n[^]*of worker 1 comes late, and is refused\n[^]*\nworker 2 stops\nworker 3 leads\n[^]*\nstored: \d+(?:, \d+)+\n$/,
+    /^worker 1 leads\n(?:report [123] of worker 1 is stored\n|worker 1 (?:leads|has lost the lead)\n)*worker 1 has lost the lead\nworker 2 leads\nreport 5 of worker 2 is stored\nreport 4 of worker 1 comes late, and is refused\nreport 6 of worker 2 is stored\nworker 2 stops\nworker 3 leads\nreport 7 of worker 3 is stored\nworker 3 stops\nstored: 1, 2, 3, 5, 6, 7\n$/,
   "merge_sources.ts":
     /^order 1\npayment 1\norder 2\npayment 2\nstopped: seen enough\n1 left in the channels\n$/,
   "presence_chat.ts":
-    /^eve hears {2}here: eve\n[^]*bob hears {2}here: ada \(2 tabs\), bob, eve\n[^]*cy is gone: connection lost\n[^]*dan is gone: expired\n[^]*\n6 connections: 4 closed, 1 lost, 1 fell silent\n$/,
+    /^eve hears {2}here: eve\neve hears {2}eve came\neve hears {2}ada came\neve hears {2}ada: hello\nbob hears {2}here: ada \(2 tabs\), bob, eve\neve hears {2}bob came\neve hears {2}bob is away\neve hears {2}ada: I am still here\neve hears {2}ada went\neve hears {2}cy came\neve hears {2}cy is gone: connection lost\neve hears {2}dan came\neve hears {2}dan is gone: expired\neve hears {2}bob is back\n6 connections: 4 closed, 1 lost, 1 fell silent\n$/,
   "ring_workers.ts": /^worker 0: steps 1 2 3\nworker 1: steps 1 2 3\n$/,
   "slow_reader.ts": /^wait +received 1 2 3 4 5 6 7 8 9 10 11 12\n +12 received \+ 0 dropped/,
   "two_processes.ts": /^10000 published = \d+ received \+ \d+ lost\n$/,

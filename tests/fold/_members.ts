@@ -94,6 +94,11 @@ export class Member implements AsyncDisposable {
     this.#child = new Child(runtime, file, JSON.stringify(setup));
   }
 
+  /** Whether it has ended. */
+  get hasEnded(): boolean {
+    return this.#child.hasEnded;
+  }
+
   /** What it has said so far. */
   get lines(): readonly MemberLine[] {
     const { output } = this.#child;
@@ -119,7 +124,7 @@ export class Member implements AsyncDisposable {
     let line: MemberLine | undefined;
     await until(`${this.user} says ${what}`, () => {
       line = this.lines.slice(from).find(isIt);
-      return line !== undefined || this.#child.hasEnded;
+      return line !== undefined || this.hasEnded;
     });
     if (line !== undefined) return line as L;
     throw new Error(`${this.user} never said ${what}: ${this.#child.output}${this.#child.errors}`);

@@ -52,6 +52,7 @@ export class NaiveFold<P> {
     rejected: 0,
     expired: 0,
     evicted: 0,
+    departed: 0,
     clamped: 0,
     snapshots: 0,
     restores: 0,
@@ -328,7 +329,7 @@ export class NaiveFold<P> {
     const { key } = entry;
     this.entries.delete(key);
     this.#rememberEntry(entry);
-    if (type !== "left") this.counts[type]++;
+    this.counts[type === "left" ? "departed" : type]++;
     this.#tell({ type, key, entry, reason });
   }
 

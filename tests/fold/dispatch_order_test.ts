@@ -241,3 +241,14 @@ test("a key that the platform could not use once is tried again", async () => {
   }
   assertEquals((await registry.dispatch(bytes, ada.publicKey)).outcome, "inserted");
 });
+
+test("settled() waits for what has come from a node, so that it can be evicted for good", async () => {
+  const { registry, fold } = registryOf();
+  assertEquals(await registry.settled(ada.node), undefined);
+  void registry.dispatch(await sign(ada), ada.publicKey);
+  void registry.dispatch(await sign(ada, 2), ada.publicKey);
+  await registry.settled(ada.node);
+  assertEquals([fold.evictNode(ada.node), registry.stats().pending], [1, 0]);
+  await settle();
+  assertEquals(fold.size, 0);
+});

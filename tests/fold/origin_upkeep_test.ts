@@ -128,6 +128,8 @@ test("fold_stats_snapshot_reflects_live_counters", () => {
   fold.evictNode("n2");
   clock.ms += 10;
   fold.sweep();
+  fold.apply(cap("n5", 1));
+  fold.leave("n5");
   fold.query();
   fold.restore(fold.snapshot(), { over: "replace" });
 
@@ -136,17 +138,18 @@ test("fold_stats_snapshot_reflects_live_counters", () => {
     name: "cap",
     entries: 1,
     nodes: 1,
-    // n2 and n3 of what they said last, and n4 of its goodbye.
-    remembered: 3,
+    // n2, n3 and n5 of what they said last, and n4 of its goodbye.
+    remembered: 4,
     watches: 0,
-    applied: 6,
-    inserted: 3,
+    applied: 7,
+    inserted: 4,
     replaced: 1,
     left: 1,
     rejected: 1,
     rejections: { stale: 1 },
     expired: 1,
     evicted: 1,
+    departed: 1,
     clamped: 0,
     forgotten: 0,
     queries: 1,

@@ -27,7 +27,7 @@ const times = { ttlMs: 1_200, everyMs: 200 };
 type Start = (
   user: User,
   runtime: Runtime,
-  more?: Pick<MemberSetup, "pretends">,
+  more?: Pick<MemberSetup, "user" | "pretends">,
 ) => Promise<Member>;
 
 /** What is different from one way to another in which processes hear of each other. */
@@ -84,12 +84,15 @@ async function play(start: Start, users: Record<string, User>, way: Way): Promis
 
   // Neither who pretends to be the one that is gone nor who has recorded him brings him back.
   {
-    await using _impostor = await start(mallory, one, { pretends: cy.node });
+    await using _impostor = await start(mallory, one, { user: "cy", pretends: cy.node });
     way.replay?.();
     for (const member of observers) {
       await member.says(way.refusal, (line) => "reason" in line && line.reason === way.refusal);
       if (way.replay === undefined) continue;
-      await member.says("replayed", (line) => line.type === "rejected");
+      await member.says(
+        "replayed",
+        (line) => line.type === "rejected" && line.reason === "replayed",
+      );
     }
   }
   for (const [index, member] of observers.entries()) {
@@ -166,7 +169,8 @@ test("Processes that are connected by sockets see who is there, who was killed, 
     try {
       const port = await member.port();
       for (const [known, knownPort] of ports) {
-        // Those that were killed cannot be reached any more, and do not matter.
+        // Somebody else may have the port of one that was killed.
+        if (known.hasEnded) continue;
         await known.do({ do: "connect", port });
         await member.do({ do: "connect", port: knownPort });
       }
