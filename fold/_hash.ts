@@ -19,7 +19,12 @@ export function hashKey(key: FoldKey | boolean, seed: number): number {
   return finish(step(step(seed, words[0]!), words[1]!));
 }
 
-/** Hashes a text to 32 bits. */
+/**
+ * Hashes a text to 32 bits.
+ *
+ * One code unit at a time: with two, whoever sends a text would choose the highest bit of a step, and could cancel in the next one what that does
+ * to the hash, whatever the seed is.
+ */
 export function hashText(text: string, seed: number): number {
   let hash = seed ^ text.length;
   for (let i = 0; i < text.length; i++) {

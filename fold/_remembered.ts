@@ -42,15 +42,17 @@ export class Remembered {
   readonly #max: number;
   readonly #maxPerNode: number;
   readonly #ms: number;
+  readonly #seed: number;
   readonly #rows: KeyTable = new KeyTable({ ints: INTS, nums: NUMS, values: 0 });
   readonly #nodes: KeyTable = new KeyTable({ ints: NODE_INTS, nums: 0, values: 0 });
   #oldest = NONE;
   #newest = NONE;
 
-  constructor(max: number, maxPerNode: number, ms: number) {
+  constructor(max: number, maxPerNode: number, ms: number, seed: number) {
     this.#max = ms > 0 ? max : 0;
     this.#maxPerNode = maxPerNode;
     this.#ms = ms;
+    this.#seed = seed;
   }
 
   /** How many there are. */
@@ -98,7 +100,8 @@ export class Remembered {
     }
     // Two for one: what is over is given back faster than it comes.
     this.sweep(now, 2);
-    this.#makeRoom(key, hash, node, now);
+    const nodeHash = hashText(node, this.#seed);
+    this.#makeRoom(key, hash, node, nodeHash, now);
     const slot = this.#rows.add(key, hash);
     const page = this.#rows.page(slot);
     const row = rowOf(slot);
@@ -109,7 +112,7 @@ export class Remembered {
     if (this.#newest === NONE) this.#oldest = slot;
     else this.#rows.page(this.#newest).ints[rowOf(this.#newest) * INTS + NEWER] = slot;
     this.#newest = slot;
-    this.#give(slot, node);
+    this.#give(slot, node, nodeHash);
   }
 
   /** Forgets a generation, if it is remembered. */
@@ -144,7 +147,7 @@ export class Remembered {
   }
 
   /** Forgets whatever is too many with one more. */
-  #makeRoom(key: FoldKey, hash: number, node: string, now: number): void {
+  #makeRoom(key: FoldKey, hash: number, node: string, nodeHash: number, now: number): void {
     let [count, least] = [0, NONE];
     let slot = this.#rows.find(key, hash);
     for (; slot !== NONE; slot = this.#rows.findNext(slot)) {
@@ -154,7 +157,7 @@ export class Remembered {
       }
     }
     if (count >= MAX_PER_KEY) this.#forget(least, now);
-    const owner = this.#nodes.find(node, hashText(node, 0));
+    const owner = this.#nodes.find(node, nodeHash);
     if (owner !== NONE) {
       const { ints } = this.#nodes.page(owner);
       const at = rowOf(owner) * NODE_INTS;
@@ -190,8 +193,7 @@ export class Remembered {
   }
 
   /** Adds a row to those of its node. */
-  #give(slot: number, node: string): void {
-    const hash = hashText(node, 0);
+  #give(slot: number, node: string, hash: number): void {
     let owner = this.#nodes.find(node, hash);
     if (owner === NONE) {
       owner = this.#nodes.add(node, hash);

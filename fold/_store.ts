@@ -26,19 +26,20 @@ export class Store<K extends FoldKey, P> {
   readonly owners: Owners;
   /** There if the kind has indexes. */
   readonly indexes: Indexes | undefined;
-  readonly #seed: number = (Math.random() * 2 ** 32) | 0;
+  /** What nobody outside knows: see {@linkcode hashKey}. */
+  readonly seed: number = (Math.random() * 2 ** 32) | 0;
   readonly #rows: KeyTable;
 
   constructor(indexes: Readonly<Record<string, FoldIndex<P>>>) {
     const isIndexed = Object.keys(indexes).length > 0;
     this.#rows = new KeyTable(isIndexed ? INDEXED_ENTRY_ROW : ENTRY_ROW);
     this.deadlines = new Deadlines(this.#rows);
-    this.owners = new Owners(this.#rows, this.#seed);
+    this.owners = new Owners(this.#rows, this.seed);
     if (isIndexed) {
       this.indexes = new Indexes(
         this.#rows,
         indexes as Readonly<Record<string, FoldIndex<unknown>>>,
-        this.#seed,
+        this.seed,
       );
     }
   }
@@ -50,7 +51,7 @@ export class Store<K extends FoldKey, P> {
 
   /** The hash of a key. */
   hash(key: K): number {
-    return hashKey(key, this.#seed);
+    return hashKey(key, this.seed);
   }
 
   /** The slot of the entry with a key, or {@linkcode NONE}. */

@@ -150,7 +150,12 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     checkFunction(create, "clock.wallNow", clock.wallNow);
     this.kind = kind;
     this.#store = new Store(kind.indexes ?? {});
-    this.#remembered = new Remembered(maxRemembered, maxEntriesPerNode, rememberMs);
+    this.#remembered = new Remembered(
+      maxRemembered,
+      maxEntriesPerNode,
+      rememberMs,
+      this.#store.seed,
+    );
     this.#clock = clock;
     this.#maxEntries = maxEntries;
     this.#maxEntriesPerNode = maxEntriesPerNode;
