@@ -18,9 +18,9 @@ export function checkBytes(action: string, name: string, value: unknown): void {
   throw new TypeError(refusal(action, `${name} must be a Uint8Array`, value));
 }
 
-/** Throws unless `value` is an object, or a function. */
+/** Throws unless `value` is an object. */
 export function checkObject(action: string, name: string, value: unknown): void {
-  if ((typeof value === "object" && value !== null) || typeof value === "function") return;
+  if (typeof value === "object" && value !== null) return;
   throw new TypeError(refusal(action, `${name} must be an object`, value));
 }
 

@@ -28,8 +28,9 @@ export interface RestoredRows<P> {
 
 /** The bounds that a snapshot must keep, and the time. */
 export interface RestoreBounds<P> {
-  /** Throws for a payload that the indexes cannot take. */
-  read(payload: P): void;
+  /** How many values the indexes have for a payload. Throws for one that they cannot take. */
+  read(payload: P): number;
+  readonly maxIndexValues: number;
   readonly nowMs: number;
   readonly maxEntries: number;
   readonly maxEntriesPerNode: number;
@@ -39,7 +40,7 @@ export interface RestoreBounds<P> {
 export function checkRows<K extends FoldKey, P, I extends string>(
   kind: FoldKind<K, P, I>,
   snapshot: FoldSnapshot<P>,
-  { read, nowMs, maxEntries, maxEntriesPerNode }: RestoreBounds<P>,
+  { read, maxIndexValues, nowMs, maxEntries, maxEntriesPerNode }: RestoreBounds<P>,
 ): RestoredRows<P> {
   if (typeof snapshot !== "object" || snapshot === null) {
     throw new FoldSnapshotError(refusal(ACTION, "snapshot must be an object", snapshot));
@@ -63,14 +64,17 @@ export function checkRows<K extends FoldKey, P, I extends string>(
     const isAge = Number.isFinite(entry.ageMs) && entry.ageMs >= 0;
     check(`${where}.ageMs`, isAge, "a number from 0", entry.ageMs);
     let key: FoldKey;
+    let values: number;
     try {
       key = kind.key(entry.node, entry.payload);
       checkKey(ACTION, key);
-      read(entry.payload);
+      values = read(entry.payload);
     } catch (cause) {
       const message = `payload of ${where} is none of kind ${kind.id} (${kind.name})`;
       throw new FoldSnapshotError(`Cannot ${ACTION}: ${message}`, { cause });
     }
+    const most = `an entry with at most ${maxIndexValues} values in the indexes`;
+    check(where, values <= maxIndexValues, most, values);
     check(where, !keys.has(key), "an entry with a key of its own", key);
     keys.add(key);
     const leftMs = entry.remainingMs - downMs;

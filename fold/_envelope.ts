@@ -1,3 +1,5 @@
+import { decodeText, encodeText } from "./_text.ts";
+
 /** The version of the format. */
 export const ENVELOPE_VERSION = 1;
 /** How many bytes a signature has. */
@@ -37,7 +39,7 @@ export function writeEnvelope(
     "body" | "signature" | "isSigned"
   >,
 ): Uint8Array<ArrayBuffer> {
-  const name = new TextEncoder().encode(node);
+  const name = encodeText(node);
   const bytes = new Uint8Array(
     HEAD_BYTES + name.length + 4 + payload.length + SIGNATURE_BYTES,
   );
@@ -76,8 +78,7 @@ export function readEnvelope(bytes: Uint8Array): RawEnvelope | EnvelopeFault {
   if (!Number.isSafeInteger(generation) || generation < 1) return "generation";
   let node: string;
   try {
-    node = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
-      .decode(bytes.subarray(HEAD_BYTES, nameEnd));
+    node = decodeText(bytes.subarray(HEAD_BYTES, nameEnd));
   } catch {
     return "malformed";
   }

@@ -1,9 +1,6 @@
 import { refusal } from "../internal/mod.ts";
 import type { FoldKey } from "./kind.ts";
 
-const floats = new Float64Array(1);
-const words = new Int32Array(floats.buffer);
-
 /**
  * Hashes a key to 32 bits, so that keys that differ in anything differ in the lowest bits as well.
  *
@@ -15,8 +12,8 @@ export function hashKey(key: FoldKey | boolean, seed: number): number {
   if (typeof key === "bigint") return hashText(key.toString(36), seed ^ 1);
   if (typeof key === "boolean") return finish(seed ^ (key ? 2 : 3));
   if (key === (key | 0)) return finish(key ^ seed);
-  floats[0] = key;
-  return finish(step(step(seed, words[0]!), words[1]!));
+  // By its digits: in two steps of 32 bits, the second could cancel what the first has done, whatever the seed is.
+  return hashText(String(key), seed ^ 4);
 }
 
 /**
@@ -39,11 +36,6 @@ export function checkKey(action: string, key: unknown): asserts key is FoldKey {
   if (typeof key === "string" || typeof key === "bigint") return;
   if (typeof key === "number" && key === key) return;
   throw new TypeError(refusal(action, "key must answer a string, a number or a bigint", key));
-}
-
-function step(hash: number, word: number): number {
-  const mixed = Math.imul(hash ^ word, 0x5bd1e995);
-  return mixed ^ (mixed >>> 15);
 }
 
 function finish(hash: number): number {

@@ -1,6 +1,7 @@
 import { checkFunction, later, onAbort, refusal } from "../internal/mod.ts";
 import type { FoldAnnouncement } from "./announcement.ts";
 import { checkText, tellError } from "./_check.ts";
+import { within } from "./_within.ts";
 import { type Generations, sharedGenerations } from "./generations.ts";
 import type { FoldKey, FoldKind } from "./kind.ts";
 
@@ -287,19 +288,12 @@ export class Announcer<P> implements AsyncDisposable {
   /** Waits until something was said, but not longer than it would hold: others must hear something again. */
   async #wait(sending: PromiseLike<unknown>): Promise<void> {
     const { node, ttlMs } = this.#setup;
-    let stop = (): void => {};
-    const tooLate = new Promise<never>((_, reject) => {
-      const message = `Cannot announce for ${
-        JSON.stringify(node)
-      }: send took more than ${ttlMs} ms`;
-      stop = later(ttlMs, () => reject(new Error(message)));
-    });
+    const action = `announce for ${JSON.stringify(node)}`;
     try {
-      this.#succeed(await Promise.race([sending, tooLate]));
+      this.#succeed(await within(action, ttlMs, sending));
     } catch (error) {
       this.#fail(error);
     }
-    stop();
     this.#goOn();
   }
 

@@ -56,30 +56,16 @@ export interface FoldAuditSink {
 
 /** What is told of a transition where the kind does not say. */
 export function auditEventOf(transition: FoldTransition): FoldAuditEvent {
-  const { type, key } = transition;
-  const text = String(key);
-  switch (transition.type) {
-    case "created":
-      return {
-        type,
-        key: text,
-        node: transition.entry.node,
-        detail: `generation ${transition.entry.generation}`,
-      };
-    case "replaced": {
-      const { entry, previous } = transition;
-      const from = previous.node === entry.node ? "" : `, from ${previous.node}`;
-      const detail = `generation ${previous.generation} to ${entry.generation}${from}`;
-      return { type, key: text, node: entry.node, detail };
-    }
-    case "rejected": {
-      const { incoming, reason } = transition;
-      const detail = `${reason}, generation ${incoming.generation}`;
-      return { type, key: text, node: incoming.node, detail };
-    }
-    default:
-      return { type, key: text, node: transition.entry.node, detail: transition.reason };
-  }
+  const { type } = transition;
+  const { node, generation } = type === "rejected" ? transition.incoming : transition.entry;
+  let detail = `generation ${generation}`;
+  if (type === "rejected") detail = `${transition.reason}, ${detail}`;
+  else if (type === "replaced") {
+    const { previous } = transition;
+    detail = `generation ${previous.generation} to ${generation}`;
+    if (previous.node !== node) detail += `, from ${previous.node}`;
+  } else if (type !== "created") detail = transition.reason;
+  return { type, key: String(transition.key), node, detail };
 }
 
 /**

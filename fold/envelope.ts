@@ -1,13 +1,14 @@
 import { checkInteger, refusal } from "../internal/mod.ts";
 import {
-  type EnvelopeFault,
   MAX_NODE_BYTES,
+  type RawEnvelope,
   readEnvelope,
   SIGNATURE_BYTES,
   writeEnvelope,
 } from "./_envelope.ts";
-import { checkBytes, checkMs } from "./_check.ts";
+import { checkBytes, checkMs, checkText } from "./_check.ts";
 import { decodePayload, encodePayload } from "./_payload.ts";
+import { encodeText } from "./_text.ts";
 import type { FoldAnnouncement } from "./announcement.ts";
 import { type FoldIdentity, publisherOf } from "./identity.ts";
 import type { FoldKey, FoldKind } from "./kind.ts";
@@ -103,10 +104,11 @@ export function encodeAnnouncement<K extends FoldKey, P, I extends string>(
   const { announcedAtMs = Date.now() } = announcement;
   checkInteger(action, "kind.id", kind.id, 0, 0xffff);
   checkInteger(action, "generation", generation, 1);
-  if (typeof node !== "string" || node === "" || !node.isWellFormed()) {
-    throw new TypeError(refusal(action, "node must be a text that is not empty", node));
+  checkText(action, "node", node);
+  if (!node.isWellFormed()) {
+    throw new TypeError(refusal(action, "node must have no half of a surrogate pair", node));
   }
-  if (new TextEncoder().encode(node).length > MAX_NODE_BYTES) {
+  if (encodeText(node).length > MAX_NODE_BYTES) {
     const requirement = `node must have at most ${MAX_NODE_BYTES} bytes`;
     throw new RangeError(refusal(action, requirement, node));
   }
@@ -188,20 +190,9 @@ export function decodeAnnouncement<K extends FoldKey, P, I extends string>(
   kind: FoldKind<K, P, I>,
   bytes: Uint8Array,
 ): FoldAnnouncement<P> {
-  checkBytes("decode announcement", "bytes", bytes);
-  const envelope = readEnvelope(bytes);
-  if (typeof envelope === "string") {
-    throw new FoldEnvelopeError(
-      `Cannot decode announcement: bytes are ${NAMES[envelope]}`,
-      envelope,
-    );
-  }
+  const envelope = open(DECODE, bytes);
   if (envelope.kind !== kind.id) {
-    const message = refusal(
-      "decode announcement",
-      `kind must be ${kind.id} (${kind.name})`,
-      envelope.kind,
-    );
+    const message = refusal(DECODE, `kind must be ${kind.id} (${kind.name})`, envelope.kind);
     throw new FoldEnvelopeError(message, "wrong-kind");
   }
   const { node, generation, ttlMs, leave, announcedAtMs } = envelope;
@@ -209,7 +200,7 @@ export function decodeAnnouncement<K extends FoldKey, P, I extends string>(
   try {
     payload = decodePayload(kind, envelope.payload);
   } catch (cause) {
-    const message = `Cannot decode announcement: payload is none of kind ${kind.id} (${kind.name})`;
+    const message = `Cannot ${DECODE}: payload is none of kind ${kind.id} (${kind.name})`;
     throw new FoldEnvelopeError(message, "payload", { cause });
   }
   return { node, generation, payload, ttlMs, announcedAtMs, ...(leave ? { leave } : {}) };
@@ -225,29 +216,29 @@ export function decodeAnnouncement<K extends FoldKey, P, I extends string>(
  * @throws {TypeError} Rejects with it if they are no bytes.
  */
 export async function verifyAnnouncement(bytes: Uint8Array, publicKey: Uint8Array): Promise<void> {
-  checkBytes("verify announcement", "bytes", bytes);
   // Whoever has the bytes may write over them before this is done.
-  const envelope = readEnvelope(new Uint8Array(bytes));
-  const cannot = "Cannot verify announcement";
-  if (typeof envelope === "string") {
-    throw new FoldEnvelopeError(`${cannot}: bytes are ${NAMES[envelope]}`, envelope);
-  }
-  if (!envelope.isSigned) throw new FoldEnvelopeError(`${cannot}: it is not signed`, "unsigned");
+  const envelope = open(VERIFY, bytes instanceof Uint8Array ? new Uint8Array(bytes) : bytes);
+  const cannot = `Cannot ${VERIFY}: `;
+  if (!envelope.isSigned) throw new FoldEnvelopeError(`${cannot}it is not signed`, "unsigned");
   const publisher = await publisherOf(publicKey).catch((cause) => {
-    throw new FoldEnvelopeError(`${cannot}: the public key is none`, "bad-key", { cause });
+    throw new FoldEnvelopeError(`${cannot}the public key is none`, "bad-key", { cause });
   });
-  if (!await publisher.verify(envelope.body, envelope.signature)) {
-    throw new FoldEnvelopeError(`${cannot}: the signature is of something else`, "bad-signature");
+  const fault = await publisher.faultOf(envelope);
+  if (fault === "bad-signature") {
+    throw new FoldEnvelopeError(`${cannot}the signature is of something else`, fault);
   }
-  if (envelope.node !== publisher.node) {
-    const message = refusal("verify announcement", `node must be ${publisher.node}`, envelope.node);
-    throw new FoldEnvelopeError(message, "node-mismatch");
+  if (fault !== undefined) {
+    const message = refusal(VERIFY, `node must be ${publisher.node}`, envelope.node);
+    throw new FoldEnvelopeError(message, fault);
   }
 }
 
-const NAMES: Readonly<Record<EnvelopeFault, string>> = {
-  truncated: "cut off",
-  version: "of another format",
-  malformed: "no envelope",
-  generation: "of no generation",
-};
+const DECODE = "decode announcement";
+const VERIFY = "verify announcement";
+
+function open(action: string, bytes: Uint8Array): RawEnvelope {
+  checkBytes(action, "bytes", bytes);
+  const envelope = readEnvelope(bytes);
+  if (typeof envelope !== "string") return envelope;
+  throw new FoldEnvelopeError(`Cannot ${action}: bytes are none (${envelope})`, envelope);
+}

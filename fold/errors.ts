@@ -1,5 +1,5 @@
 /**
- * Thrown by an operation that a closed {@linkcode Fold} can no longer serve.
+ * Thrown by an operation that a closed {@linkcode Fold}, or closed {@linkcode Leases} over it, can no longer serve.
  *
  * @example Applying too late
  * ```ts

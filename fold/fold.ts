@@ -1,17 +1,20 @@
-import { checkFunction, checkInteger, onAbort, refusal, reportUncaught } from "../internal/mod.ts";
+import { checkFunction, checkInteger, refusal, reportUncaught } from "../internal/mod.ts";
+import { Audience } from "./_audience.ts";
+import { checkMs, checkText } from "./_check.ts";
+import { checkKind } from "./_check_kind.ts";
 import { checkRows, type RestoredRow } from "./_check_snapshot.ts";
-import { checkMs, checkObject, tellError } from "./_check.ts";
 import { MOVED, NOTHING_DUE } from "./_deadlines.ts";
 import { find } from "./_finder.ts";
+import { Guard } from "./_guard.ts";
 import { checkKey } from "./_hash.ts";
 import { NONE } from "./_key_table.ts";
 import { PlatformClock } from "./_platform_clock.ts";
 import { Remembered } from "./_remembered.ts";
 import { Store } from "./_store.ts";
 import { Sweeper } from "./_sweeper.ts";
+import { Tally } from "./_tally.ts";
 import type { FoldAnnouncement, FoldResult } from "./announcement.ts";
-import { auditEventOf, type FoldAuditSink, type FoldTransition } from "./audit.ts";
-import type { FoldDelta } from "./change.ts";
+import type { FoldAuditSink } from "./audit.ts";
 import type { FoldEntry } from "./entry.ts";
 import { FoldClosedError, FoldSnapshotError } from "./errors.ts";
 import type { FoldIndexValue, FoldKey, FoldKind } from "./kind.ts";
@@ -19,14 +22,10 @@ import type { FoldChangedOptions, FoldClock, FoldOptions, FoldRestoreOptions } f
 import type { FoldQuery } from "./query.ts";
 import type { FoldSnapshot } from "./snapshot.ts";
 import type { FoldStats } from "./stats.ts";
-import { type FoldWatch, type FoldWatchOptions, watches } from "./watch.ts";
+import type { FoldWatch, FoldWatchOptions } from "./watch.ts";
 
-/** How many reasons are counted one by one. A kind should have a few, and not make them up as it goes. */
-const MAX_REASONS = 64;
 /** How many steps of a sweep an announcement waits for that finds no room. */
 const MAX_ROOM_STEPS = 4_096;
-/** What the others are counted as. */
-const OTHER = "other";
 
 const INSERTED: FoldResult = Object.freeze({ outcome: "inserted" });
 const REPLACED: FoldResult = Object.freeze({ outcome: "replaced" });
@@ -87,15 +86,13 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   readonly #maxEntriesPerNode: number;
   readonly #maxIndexValues: number;
   readonly #minTtlMs: number;
-  readonly #watches: Set<FoldWatch<K, P>> = new Set();
-  readonly #waiting: Set<() => void> = new Set();
-  readonly #rejected: Map<string, { readonly result: FoldResult; count: number }> = new Map();
-  readonly #onError: (error: unknown) => void;
+  readonly #guard: Guard = new Guard();
+  readonly #audience: Audience<K, P>;
+  readonly #rejections: Tally = new Tally();
   readonly #counts = {
     inserted: 0,
     replaced: 0,
     left: 0,
-    rejected: 0,
     expired: 0,
     evicted: 0,
     departed: 0,
@@ -103,14 +100,8 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     queries: 0,
     snapshots: 0,
     restores: 0,
-    missed: 0,
-    auditErrors: 0,
   };
-  #audit: FoldAuditSink | undefined;
-  // Whether code of the user is running that must not change anything.
-  #isBusy = false;
   #isClosed = false;
-  #version = 0;
   #lastNow = -Infinity;
 
   /**
@@ -173,7 +164,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       now: () => this.#now(),
       sweepOne: (now) => this.#sweepOne(now),
     }, sweepIntervalMs);
-    this.#onError = onError;
+    this.#audience = new Audience(kind, this.#guard, onError);
     this.setAuditSink(audit);
   }
 
@@ -187,7 +178,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
 
   /** How many changes there have been: the same as before if nothing has changed. */
   get version(): number {
-    return this.#version;
+    return this.#audience.version;
   }
 
   /** Whether the fold has been closed. */
@@ -197,7 +188,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
 
   /** Whether there is an audit sink. */
   get hasAuditSink(): boolean {
-    return this.#audit !== undefined;
+    return this.#audience.hasSink;
   }
 
   /**
@@ -241,19 +232,13 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     const action = "apply to Fold";
     this.#checkFree(action);
     const { node, generation, payload, leave, ttlMs = this.kind.defaultTtlMs } = announcement;
-    if (typeof node !== "string" || node === "") {
-      this.#count("invalid");
-      throw new TypeError(refusal(action, "node must be a text that is not empty", node));
-    }
-    if (!Number.isSafeInteger(generation) || generation < 1) {
-      this.#count("invalid");
-      const requirement = `generation of ${JSON.stringify(node)} must be a positive integer`;
-      throw new RangeError(refusal(action, requirement, generation));
-    }
-    if (typeof ttlMs !== "number" || !(ttlMs >= 0 && ttlMs < Infinity)) {
-      this.#count("invalid");
-      const requirement = `ttlMs of ${JSON.stringify(node)} must be a number from 0`;
-      throw new RangeError(refusal(action, requirement, ttlMs));
+    try {
+      checkSaid(action, node, generation, ttlMs, "generation", "ttlMs");
+    } catch {
+      this.#rejections.add("invalid");
+      // Again, so that only what is wrong costs a text that says whose it is.
+      const of = `of ${JSON.stringify(node)}`;
+      checkSaid(action, node, generation, ttlMs, `generation ${of}`, `ttlMs ${of}`);
     }
     const key = this.#keyOf(action, node, payload);
     const lifeMs = Math.min(Math.max(ttlMs, this.#minTtlMs), this.maxTtlMs);
@@ -546,20 +531,10 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   watch(options: FoldWatchOptions<K, P> = {}): FoldWatch<K, P> {
     this.#checkOpen("watch Fold");
     if (options.where !== undefined) checkFunction("watch Fold", "where", options.where);
-    this.#sweepForList();
-    const watch = watches.create({
-      version: this.#version,
-      list: (where) => {
-        this.#sweepForList();
-        return this.#list({ where });
-      },
-      remove: (watch) => void this.#watches.delete(watch),
-      addMissed: (count) => void (this.#counts.missed += count),
-    }, options);
-    this.#watches.add(watch);
-    // The predicate may have closed it.
-    if (this.#isClosed) watch.close();
-    return watch;
+    return this.#audience.watch(options, {
+      now: () => this.#now(),
+      list: (where) => this.#list({ where }),
+    });
   }
 
   /**
@@ -572,28 +547,12 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
    * @throws Rejects with the reason of the signal.
    */
   changed(options: FoldChangedOptions = {}): Promise<number> {
-    const { since = this.#version, signal } = options;
+    const { since = this.version, signal } = options;
     if (!Number.isSafeInteger(since)) {
       const requirement = "since must be an integer";
       return Promise.reject(new RangeError(refusal("wait for Fold", requirement, since)));
     }
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    if (this.#version > since) return Promise.resolve(this.#version);
-    if (this.#isClosed) return Promise.reject(this.#closedError("wait for Fold"));
-    return new Promise((resolve, reject) => {
-      const stop = signal && onAbort(signal, (reason) => {
-        this.#waiting.delete(settle);
-        reject(reason);
-      });
-      const settle = (): void => {
-        if (this.#version <= since && !this.#isClosed) return;
-        this.#waiting.delete(settle);
-        stop?.();
-        if (this.#version > since) resolve(this.#version);
-        else reject(this.#closedError("wait for Fold"));
-      };
-      this.#waiting.add(settle);
-    });
+    return this.#audience.wait(since, signal, () => this.#closedError("wait for Fold"));
   }
 
   /**
@@ -662,15 +621,15 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
         `fold has ${held} entries already; over: "replace" or "merge" says what to do`;
       throw new FoldSnapshotError(`Cannot ${action}: ${message}`);
     }
-    const rows = this.#guard(() =>
+    const rows = this.#guard.run(() =>
       checkRows(this.kind, snapshot, {
-        read: (payload) => this.#store.indexes?.read(action, payload),
+        read: (payload) => this.#readIndexes(action, payload),
+        maxIndexValues: this.#maxIndexValues,
         nowMs: this.wallNow,
         maxEntries: this.#maxEntries,
         maxEntriesPerNode: this.#maxEntriesPerNode,
       })
     );
-    const before = this.#version;
     let restored = 0;
     if (over === "merge") {
       for (const { key, entry, ageMs, leftMs } of rows.entries) {
@@ -695,9 +654,9 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
         this.#put(row, now);
         restored++;
       }
-      this.#changed();
+      this.#audience.change();
       // Whatever a watch has been told may not be true any more.
-      for (const watch of this.#watches) watches.reset(watch, this.#version - before);
+      this.#audience.reset(1);
     }
     for (const { key, node, generation, leftMs } of rows.remembered) {
       const hash = this.#store.hash(key as K);
@@ -717,27 +676,28 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
    * @throws {TypeError} If it is none.
    */
   setAuditSink(sink: FoldAuditSink | undefined): void {
-    if (sink !== undefined) checkFunction("audit Fold", "audit.record", sink?.record);
-    this.#audit = sink;
+    this.#audience.setSink(sink);
   }
 
   /** How it is doing. Costs O(reasons of rejections). */
   stats(): FoldStats {
-    const { inserted, replaced, left, rejected } = this.#counts;
+    const { inserted, replaced, left } = this.#counts;
+    const rejected = this.#rejections.total;
     return {
       kind: this.kind.id,
       name: this.kind.name,
       entries: this.#store.size,
       nodes: this.#store.owners.size,
       remembered: this.#remembered.size,
-      watches: this.#watches.size,
+      watches: this.#audience.watches,
       applied: inserted + replaced + left + rejected,
       ...this.#counts,
-      rejections: Object.fromEntries(
-        [...this.#rejected].map(([reason, { count }]) => [reason, count]),
-      ),
+      rejected,
+      rejections: this.#rejections.byReason(),
       forgotten: this.#remembered.forgotten,
+      missed: this.#audience.missed,
       hasAuditSink: this.hasAuditSink,
+      auditErrors: this.#audience.auditErrors,
     };
   }
 
@@ -749,8 +709,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#sweeper.stop();
-    for (const watch of [...this.#watches]) watch.close();
-    this.#settleWaiting();
+    this.#audience.close();
   }
 
   /** Closes the fold. */
@@ -764,14 +723,16 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     return Promise.resolve();
   }
 
+  /** Asks the kind for a key, as `Guard.run` would, but without a function for each announcement. */
   #keyOf(action: string, node: string, payload: P): K {
-    this.#isBusy = true;
+    const guard = this.#guard;
+    guard.isBusy = true;
     try {
       const key = this.kind.key(node, payload);
       checkKey(action, key);
       return key;
     } finally {
-      this.#isBusy = false;
+      guard.isBusy = false;
     }
   }
 
@@ -826,25 +787,25 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
       reason = this.#ask(action, key, hash, slot, isOwner, announcement, node, generation, payload);
     }
     if (reason !== undefined) {
-      const result = this.#count(reason);
-      if (this.#audit !== undefined) {
+      this.#rejections.add(reason);
+      if (this.#audience.hasSink) {
         const existing = slot === NONE ? undefined : store.entry(slot);
         const incoming = { ...announcement, node, generation, payload };
-        this.#record({ type: "rejected", key, existing, incoming, reason });
+        this.#audience.record({ type: "rejected", key, existing, incoming, reason });
       }
-      return result;
+      return { outcome: "rejected", reason };
     }
 
     const receivedAt = now - ageMs;
     const expiresAt = Math.ceil(now + lifeMs);
-    const isHeard = this.#watches.size > 0 || this.#audit !== undefined;
+    const isHeard = this.#audience.isListening;
     if (!isOwner) this.#remembered.delete(key, hash, node);
     if (slot === NONE) {
       slot = store.insert(key, hash, node, generation, payload, receivedAt, expiresAt, now);
       this.#counts.inserted++;
       this.#sweeper.expect(expiresAt);
-      this.#changed();
-      if (isHeard) this.#tell({ type: "created", key, entry: store.entry(slot) });
+      this.#audience.change();
+      if (isHeard) this.#audience.tell({ type: "created", key, entry: store.entry(slot) });
       return INSERTED;
     }
     const previous = isHeard ? store.entry(slot) : undefined;
@@ -855,9 +816,9 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     store.refresh(slot, generation, payload, receivedAt, expiresAt, now);
     this.#counts.replaced++;
     this.#sweeper.expect(expiresAt);
-    this.#changed();
+    this.#audience.change();
     if (previous !== undefined) {
-      this.#tell({ type: "replaced", key, entry: store.entry(slot), previous });
+      this.#audience.tell({ type: "replaced", key, entry: store.entry(slot), previous });
     }
     return REPLACED;
   }
@@ -879,7 +840,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     if (this.kind.merge !== undefined) {
       const existing = slot === NONE ? undefined : store.entry(slot);
       const remembered = this.#remembered.highest(key, hash, now);
-      const answer = this.#guard(() => {
+      const answer = this.#guard.run(() => {
         const incoming = { ...announcement, node, generation, payload };
         return this.kind.merge!(existing, incoming, { nowMs: this.wallNow, remembered });
       });
@@ -897,47 +858,37 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     if (slot === NONE && this.#isFull(now)) return "full";
     if (!isOwner && this.#isNodeFull(node, now)) return "node-full";
     if (store.indexes !== undefined) {
-      const values = this.#guard(() => store.indexes!.read(action, payload));
-      if (values > this.#maxIndexValues) return "index-full";
+      if (this.#readIndexes(action, payload) > this.#maxIndexValues) return "index-full";
     }
     // Whoever was asked may have closed it.
     if (this.#isClosed) throw this.#closedError(action);
     return undefined;
   }
 
+  /** Asks the indexes about a payload, and answers how many values it has. */
+  #readIndexes(action: string, payload: P): number {
+    const { indexes } = this.#store;
+    return indexes === undefined ? 0 : this.#guard.run(() => indexes.read(action, payload));
+  }
+
   #isFull(now: number): boolean {
-    this.#makeRoom(now, () => this.#store.size >= this.#maxEntries);
-    return this.#store.size >= this.#maxEntries;
+    if (this.#store.size < this.#maxEntries) return false;
+    return !this.#makeRoom(now, () => this.#store.size < this.#maxEntries);
   }
 
   #isNodeFull(node: string, now: number): boolean {
     const { owners } = this.#store;
     if (this.#maxEntriesPerNode > this.#store.size) return false;
-    const isFull = (): boolean => owners.countOf(owners.find(node)) >= this.#maxEntriesPerNode;
-    this.#makeRoom(now, isFull);
-    return isFull();
+    const hasRoom = (): boolean => owners.countOf(owners.find(node)) < this.#maxEntriesPerNode;
+    return !this.#makeRoom(now, hasRoom);
   }
 
-  /** Removes what is due until there is room, but not more than an announcement can wait for. */
-  #makeRoom(now: number, isFull: () => boolean): void {
-    for (let steps = 0; steps < MAX_ROOM_STEPS && isFull(); steps++) {
-      if (!this.#sweepOne(now)) return;
+  /** Removes what is due until there is room, but not more than an announcement can wait for; whether there is room then. */
+  #makeRoom(now: number, hasRoom: () => boolean): boolean {
+    for (let steps = 0; !hasRoom(); steps++) {
+      if (steps === MAX_ROOM_STEPS || !this.#sweepOne(now)) return false;
     }
-  }
-
-  #count(reason: string): FoldResult {
-    let rejected = this.#rejected.get(reason);
-    if (rejected === undefined) {
-      if (this.#rejected.size >= MAX_REASONS && reason !== OTHER) {
-        this.#count(OTHER);
-        return { outcome: "rejected", reason };
-      }
-      rejected = { result: Object.freeze({ outcome: "rejected", reason }), count: 0 };
-      this.#rejected.set(reason, rejected);
-    }
-    rejected.count++;
-    this.#counts.rejected++;
-    return rejected.result;
+    return true;
   }
 
   /** Whether an entry that is to be restored has ended since. */
@@ -981,7 +932,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     isDue: boolean = false,
   ): void {
     const store = this.#store;
-    const isHeard = this.#watches.size > 0 || this.#audit !== undefined;
+    const isHeard = this.#audience.isListening;
     const entry = isHeard ? store.entry(slot) : undefined;
     const key = store.keyOf(slot);
     this.#rememberAt(slot, now);
@@ -989,8 +940,8 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     if (type === "expired") this.#counts.expired++;
     else if (type === "evicted") this.#counts.evicted++;
     else this.#counts.departed++;
-    this.#changed();
-    if (entry !== undefined) this.#tell({ type, key, entry, reason });
+    this.#audience.change();
+    if (entry !== undefined) this.#audience.tell({ type, key, entry, reason });
   }
 
   #removeNode(node: string, type: "evicted" | "left", reason: string): number {
@@ -1011,11 +962,6 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     return removed;
   }
 
-  /** What has expired is in no list, so whoever gets a list must not be told of it later. */
-  #sweepForList(): void {
-    if (!this.#isBusy && !this.#isClosed) this.sweep();
-  }
-
   /** Does one thing of what there is to do by a time; false if there is nothing. */
   #sweepOne(now: number): boolean {
     const slot = this.#store.deadlines.step(now);
@@ -1029,7 +975,7 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     visit: (slot: number, entry: FoldEntry<K, P> | undefined) => void,
   ): void {
     const now = this.#now();
-    this.#guard(() => find(this.#store, query as FoldQuery<K, P>, now, visit));
+    this.#guard.run(() => find(this.#store, query as FoldQuery<K, P>, now, visit));
   }
 
   #list(query: FoldQuery<K, P, I>): FoldEntry<K, P>[] {
@@ -1060,53 +1006,8 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
     });
   }
 
-  #changed(): void {
-    this.#version++;
-    if (this.#waiting.size > 0) this.#settleWaiting();
-  }
-
-  #settleWaiting(): void {
-    for (const settle of this.#waiting) settle();
-  }
-
-  #tell(delta: FoldDelta<K, P>): void {
-    if (this.#watches.size > 0) {
-      this.#guard(() => {
-        for (const watch of this.#watches) watches.tell(watch, delta, this.#version);
-      });
-    }
-    if (this.#audit !== undefined) this.#record(delta);
-  }
-
-  #record(transition: FoldTransition<K, P>): void {
-    const { kind } = this;
-    try {
-      this.#guard(() => {
-        const event = kind.audit === undefined ? auditEventOf(transition) : kind.audit(transition);
-        if (event !== undefined) this.#audit!.record(event);
-      });
-    } catch (error) {
-      this.#counts.auditErrors++;
-      this.#guard(() => tellError(this.#onError, error));
-    }
-  }
-
-  /** Runs code of the user that must not change anything. */
-  #guard<T>(run: () => T): T {
-    const wasBusy = this.#isBusy;
-    this.#isBusy = true;
-    try {
-      return run();
-    } finally {
-      this.#isBusy = wasBusy;
-    }
-  }
-
   #checkFree(action: string, mayBeClosed: boolean = false): void {
-    if (this.#isBusy) {
-      const where = "from inside of a merge, an index, a predicate or an audit sink";
-      throw new TypeError(`Cannot ${action} ${where}: the fold is in the middle of something`);
-    }
+    this.#guard.check(action);
     if (this.#isClosed && !mayBeClosed) throw this.#closedError(action);
   }
 
@@ -1119,28 +1020,16 @@ export class Fold<K extends FoldKey = FoldKey, P = unknown, I extends string = n
   }
 }
 
-function checkKind<K extends FoldKey, P, I extends string>(
+/** Throws unless an announcement says who it is from, which one it is, and how long it holds. */
+function checkSaid(
   action: string,
-  kind: FoldKind<K, P, I>,
+  node: string,
+  generation: number,
+  ttlMs: number,
+  generationName: string,
+  ttlName: string,
 ): void {
-  if (typeof kind !== "object" || kind === null) {
-    throw new TypeError(refusal(action, "kind must be an object", kind));
-  }
-  checkInteger(action, "kind.id", kind.id, 0, 0xffff);
-  if (typeof kind.name !== "string" || kind.name === "") {
-    throw new TypeError(refusal(action, "kind.name must be a text that is not empty", kind.name));
-  }
-  checkMs(action, "kind.defaultTtlMs", kind.defaultTtlMs, 0);
-  checkFunction(action, "kind.key", kind.key);
-  for (const name of ["merge", "parse", "audit"] as const) {
-    if (kind[name] !== undefined) checkFunction(action, `kind.${name}`, kind[name]);
-  }
-  if (kind.codec !== undefined) {
-    checkObject(action, "kind.codec", kind.codec);
-    checkFunction(action, "kind.codec.encode", kind.codec.encode);
-    checkFunction(action, "kind.codec.decode", kind.codec.decode);
-  }
-  for (const [name, index] of Object.entries(kind.indexes ?? {})) {
-    checkFunction(action, `kind.indexes.${name}`, index as unknown);
-  }
+  checkText(action, "node", node);
+  checkInteger(action, generationName, generation, 1);
+  checkMs(action, ttlName, ttlMs, 0);
 }

@@ -1,12 +1,14 @@
 import { refusal } from "../internal/mod.ts";
+import type { RawEnvelope } from "./_envelope.ts";
+import { bytesOfBase64, encodeText } from "./_text.ts";
 
 const ALGORITHM = { name: "Ed25519" };
 /** How many bytes a public key has. */
 const PUBLIC_KEY_BYTES = 32;
 /** Before what is signed, so that a signature of something else is none of an announcement. */
-const SIGNED = new TextEncoder().encode("weir-fold-announcement-1\n");
+const SIGNED = encodeText("weir-fold-announcement-1\n");
 /** Before what a node is made of, for the same reason. */
-const NODE = new TextEncoder().encode("weir-fold-node-1\n");
+const NODE = encodeText("weir-fold-node-1\n");
 
 /** Who signs announcements: a node that is bound to a key. */
 export interface FoldIdentity {
@@ -86,8 +88,10 @@ export async function nodeIdOf(publicKey: Uint8Array): Promise<string> {
 /** A public key that can check signatures, and its node. */
 export interface Publisher {
   readonly node: string;
-  /** Whether a signature is of this key and these bytes. */
-  verify(body: Uint8Array, signature: Uint8Array): Promise<boolean>;
+  /** What is wrong with an envelope: its signature is of something else, or its node is another one. */
+  faultOf(
+    envelope: Pick<RawEnvelope, "node" | "body" | "signature">,
+  ): Promise<"bad-signature" | "node-mismatch" | undefined>;
 }
 
 /** Makes a publisher of a public key. Rejects for bytes that are none. */
@@ -102,8 +106,12 @@ export async function publisherOf(publicKey: Uint8Array): Promise<Publisher> {
   const key = await crypto.subtle.importKey("raw", raw, ALGORITHM, false, ["verify"]);
   return {
     node,
-    verify: (body, signature) =>
-      crypto.subtle.verify(ALGORITHM, key, Uint8Array.from(signature), signedBytes(body)),
+    async faultOf({ node: claimed, body, signature }) {
+      const copy = Uint8Array.from(signature);
+      const isRight = await crypto.subtle.verify(ALGORITHM, key, copy, signedBytes(body));
+      if (!isRight) return "bad-signature";
+      return claimed === node ? undefined : "node-mismatch";
+    },
   };
 }
 
@@ -138,10 +146,7 @@ export function hexOf(bytes: Uint8Array): string {
 async function identityOf(privateKey: CryptoKey): Promise<FoldIdentity> {
   // The one way of the platform from a private key to its public one.
   const { x } = await crypto.subtle.exportKey("jwk", privateKey) as { x?: string };
-  const publicKey = Uint8Array.from(
-    atob(x!.replaceAll("-", "+").replaceAll("_", "/")),
-    (digit) => digit.charCodeAt(0),
-  );
+  const publicKey = bytesOfBase64(x!.replaceAll("-", "+").replaceAll("_", "/"));
   return {
     node: await nodeIdOf(publicKey),
     publicKey,

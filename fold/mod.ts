@@ -56,9 +56,11 @@ export {
   verifyAnnouncement,
 } from "./envelope.ts";
 export { FoldClosedError, FoldSnapshotError } from "./errors.ts";
+export { fileStore, type FileSystemLike } from "./file_store.ts";
 export { Fold } from "./fold.ts";
 export { Generations, type GenerationsOptions, type GenerationStore } from "./generations.ts";
 export { createIdentity, type FoldIdentity, importIdentity, nodeIdOf } from "./identity.ts";
+export { FoldKeeper, keepFold, type KeepFoldOptions } from "./keep.ts";
 export {
   type FoldCodec,
   type FoldIndex,
@@ -87,13 +89,8 @@ export {
   type LeaseKindOptions,
   type LeaseReserved,
 } from "./kinds/lease.ts";
-export {
-  HeldLease,
-  type LeaseAcquireOptions,
-  LeaseLostError,
-  Leases,
-  type LeasesOptions,
-} from "./kinds/leases.ts";
+export { HeldLease, LeaseLostError } from "./kinds/held_lease.ts";
+export { type LeaseAcquireOptions, Leases, type LeasesOptions } from "./kinds/leases.ts";
 export {
   type Presence,
   type PresenceKind,
@@ -119,18 +116,10 @@ export {
   FoldRegistry,
   type FoldRegistryOptions,
   type FoldRegistryStats,
+  type FoldSettledOptions,
 } from "./registry.ts";
 export type { FoldSnapshot, FoldSnapshotEntry, FoldSnapshotGeneration } from "./snapshot.ts";
 export { decodeSnapshot, encodeSnapshot } from "./snapshot_codec.ts";
 export type { FoldStats } from "./stats.ts";
-export {
-  fileStore,
-  type FileSystemLike,
-  FoldKeeper,
-  type FoldStore,
-  keepFold,
-  type KeepFoldOptions,
-  restoreFold,
-  saveFold,
-} from "./store.ts";
+export { type FoldStore, restoreFold, saveFold } from "./store.ts";
 export { FoldWatch, type FoldWatchOptions } from "./watch.ts";

@@ -1,7 +1,9 @@
-import { checkFunction, checkInteger, later, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, onAbort, refusal } from "../internal/mod.ts";
 import { checkObject } from "./_check.ts";
 import { type RawEnvelope, readEnvelope } from "./_envelope.ts";
 import { decodePayload } from "./_payload.ts";
+import { Tally } from "./_tally.ts";
+import { within } from "./_within.ts";
 import type { FoldAnnouncement, FoldResult } from "./announcement.ts";
 import type { FoldEnvelopeReason } from "./envelope.ts";
 import type { Fold } from "./fold.ts";
@@ -109,6 +111,12 @@ export interface FoldDispatchOptions {
   readonly kind?: number | undefined;
 }
 
+/** Options of {@linkcode FoldRegistry.settled}. */
+export interface FoldSettledOptions {
+  /** Cancels the wait. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** How a {@linkcode FoldRegistry} is doing. Everything in it is JSON. */
 export interface FoldRegistryStats {
   /** How many times it was given bytes: `accepted + rejected + refused + pending`. */
@@ -169,7 +177,7 @@ export class FoldRegistry {
   readonly #publicKeyOf: FoldRegistryOptions["publicKeyOf"];
   readonly #onRefused: FoldRegistryOptions["onRefused"];
   readonly #wallNow: () => number;
-  readonly #refusals: Map<FoldRefusal, number> = new Map();
+  readonly #refusals: Tally = new Tally();
   #dispatched = 0;
   #accepted = 0;
   #rejected = 0;
@@ -302,22 +310,33 @@ export class FoldRegistry {
    * lost, so that what was still being checked does not bring it back.
    *
    * @param node The node.
+   * @param options Cancellation of the wait.
    * @returns A promise that is fulfilled then.
+   * @throws Rejects with the reason of the signal.
    */
-  async settled(node: string): Promise<void> {
-    await this.#last.get(node);
+  async settled(node: string, options: FoldSettledOptions = {}): Promise<void> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const settling = this.#last.get(node);
+    if (settling === undefined) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const stopListening = signal && onAbort(signal, reject);
+    void settling.then(() => resolve());
+    try {
+      await promise;
+    } finally {
+      stopListening?.();
+    }
   }
 
   /** How it is doing. */
   stats(): FoldRegistryStats {
-    let refused = 0;
-    for (const count of this.#refusals.values()) refused += count;
     return {
       dispatched: this.#dispatched,
       accepted: this.#accepted,
       rejected: this.#rejected,
-      refused,
-      refusals: Object.fromEntries(this.#refusals),
+      refused: this.#refusals.total,
+      refusals: this.#refusals.byReason(),
       pending: this.#pending,
       folds: [...this.#folds.values()].map((fold) => fold.stats()),
     };
@@ -357,13 +376,13 @@ export class FoldRegistry {
   }
 
   async #verify(
-    { node, body, signature, isSigned }: RawEnvelope,
+    envelope: RawEnvelope,
     publicKey: Uint8Array | undefined,
   ): Promise<Refused | undefined> {
-    if (!isSigned) return this.#allowUnsigned ? undefined : { reason: "unsigned" };
+    if (!envelope.isSigned) return this.#allowUnsigned ? undefined : { reason: "unsigned" };
     let key = publicKey;
     try {
-      key ??= await this.#lookUp(node) ?? undefined;
+      key ??= await this.#lookUp(envelope.node) ?? undefined;
     } catch (error) {
       return { reason: "unknown-publisher", error };
     }
@@ -374,24 +393,15 @@ export class FoldRegistry {
     } catch (error) {
       return { reason: "bad-key", error };
     }
-    if (!await publisher.verify(body, signature)) return { reason: "bad-signature" };
-    return publisher.node === node ? undefined : { reason: "node-mismatch" };
+    const fault = await publisher.faultOf(envelope);
+    return fault && { reason: fault };
   }
 
   /** Asks for the public key of a node, for so long: one that is never found must not stand in the way of others. */
   async #lookUp(node: string): Promise<Uint8Array | undefined> {
     const looking = this.#publicKeyOf?.(node);
     if (looking === undefined || looking instanceof Uint8Array) return looking;
-    let stop = (): void => {};
-    const tooLate = new Promise<never>((_, reject) => {
-      const message = `Cannot look up public key: it took more than ${this.#maxLookupMs} ms`;
-      stop = later(this.#maxLookupMs, () => reject(new Error(message)));
-    });
-    try {
-      return await Promise.race([looking, tooLate]);
-    } finally {
-      stop();
-    }
+    return await within("look up public key", this.#maxLookupMs, looking);
   }
 
   /** The publisher of a public key, of which the ones that were asked for last are kept. */
@@ -425,7 +435,7 @@ export class FoldRegistry {
   }
 
   #refuse({ reason, error }: Refused, bytes: Uint8Array): FoldDispatchResult {
-    this.#refusals.set(reason, (this.#refusals.get(reason) ?? 0) + 1);
+    this.#refusals.add(reason);
     try {
       this.#onRefused?.(reason, bytes, error);
     } catch {

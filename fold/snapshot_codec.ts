@@ -1,6 +1,6 @@
 import { refusal } from "../internal/mod.ts";
 import { hashText } from "./_hash.ts";
-import { decodePayload, encodePayload } from "./_payload.ts";
+import { payloadFromText, payloadToText } from "./_payload.ts";
 import { FoldSnapshotError } from "./errors.ts";
 import type { FoldKey, FoldKind } from "./kind.ts";
 import type { FoldSnapshot, FoldSnapshotEntry, FoldSnapshotGeneration } from "./snapshot.ts";
@@ -75,7 +75,7 @@ export function encodeSnapshot<K extends FoldKey, P, I extends string>(
     entries: snapshot.entries.map(({ node, generation, payload, ageMs, remainingMs }) => [
       node,
       generation,
-      textOf(kind, payload),
+      payloadToText(kind, payload),
       ageMs,
       remainingMs,
     ]),
@@ -174,25 +174,13 @@ function rowsOf<T>(name: string, rows: unknown): readonly T[] {
   throw new FoldSnapshotError(refusal(ACTION, `${name} must be a list of rows`, rows));
 }
 
-function textOf<K extends FoldKey, P, I extends string>(
-  kind: FoldKind<K, P, I>,
-  payload: P,
-): string {
-  const bytes = encodePayload(kind, payload);
-  if (kind.codec === undefined) return new TextDecoder().decode(bytes);
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
-}
-
 function payloadOf<K extends FoldKey, P, I extends string>(
   kind: FoldKind<K, P, I>,
   text: string,
   i: number,
 ): P {
   try {
-    const bytes = kind.codec === undefined
-      ? new TextEncoder().encode(text)
-      : Uint8Array.from(atob(text), (digit) => digit.charCodeAt(0));
-    return decodePayload(kind, bytes);
+    return payloadFromText(kind, text);
   } catch (cause) {
     const message = `payload of entries[${i}] is none of kind ${kind.id} (${kind.name})`;
     throw new FoldSnapshotError(`Cannot ${ACTION}: ${message}`, { cause });

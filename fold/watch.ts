@@ -38,7 +38,9 @@ export interface FoldWatchOptions<K extends FoldKey = FoldKey, P = unknown> {
 export interface WatchHost<K extends FoldKey, P> {
   /** The version at which it begins. */
   readonly version: number;
-  /** All entries that there are now, after what has expired was removed, and told. */
+  /** The time on the clock of the fold. */
+  now(): number;
+  /** All entries that there are now. */
   list(where: ((entry: FoldEntry<K, P>) => boolean) | undefined): FoldEntry<K, P>[];
   /** Forgets the watch. */
   remove(watch: FoldWatch<K, P>): void;
@@ -121,6 +123,8 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   // How many changes the resync that waits stands for; undefined if none does.
   #behind: number | undefined;
   #missed = 0;
+  // When all entries were listed last, or would have been.
+  #listedAt: number;
 
   private constructor(host: WatchHost<K, P>, options: FoldWatchOptions<K, P>) {
     const { signal, capacity = 1_024, where, initial = true } = options;
@@ -129,6 +133,7 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
     this.#host = host;
     this.#where = where;
     this.#channel = new Channel({ capacity });
+    this.#listedAt = host.now();
     if (initial) this.#baseline = { type: "snapshot", entries: host.list(where) };
     // The predicate may have aborted it, and nobody would be told of that any more.
     signal?.throwIfAborted();
@@ -234,6 +239,7 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   #open(change: FoldChange<K, P> | typeof RESYNC): FoldChange<K, P> {
     if (change !== RESYNC) return change;
     try {
+      this.#listedAt = this.#host.now();
       const entries = this.#host.list(this.#where);
       const missed = this.#behind ?? 0;
       this.#behind = undefined;
@@ -245,6 +251,7 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   }
 
   #tell(delta: FoldDelta<K, P>): void {
+    if (this.#isKnownGone(delta)) return;
     try {
       if (this.#where !== undefined && !this.#fits(delta)) return;
     } catch (error) {
@@ -255,6 +262,16 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
     if (this.#channel.closed) return;
     if (this.#behind !== undefined) this.#miss(1);
     else if (!this.#channel.trySend(delta)) this.#reset(1);
+  }
+
+  /**
+   * Whether a list has left an entry out because it had expired: it may be removed long after. To remove it before the list was made would hold
+   * everything up for as many as there are.
+   */
+  #isKnownGone({ type, entry }: FoldDelta<K, P>): boolean {
+    // What came later, at this very time and without a life, was told of.
+    return type === "expired" && entry.expiresAt <= this.#listedAt &&
+      entry.receivedAt < this.#listedAt;
   }
 
   #fits(delta: FoldDelta<K, P>): boolean {

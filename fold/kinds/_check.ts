@@ -1,8 +1,9 @@
 import { refusal } from "../../internal/mod.ts";
+import { checkText } from "../_check.ts";
 
 /** What a payload is refused for. */
 function refuse(kind: string, requirement: string, received: unknown): never {
-  throw new TypeError(refusal(`take a payload of kind ${kind}`, requirement, received));
+  throw new TypeError(refusal(actionOf(kind), requirement, received));
 }
 
 /** The fields of a payload that came from outside. */
@@ -14,16 +15,14 @@ export function fieldsOf(kind: string, payload: unknown): Readonly<Record<string
 }
 
 /** Throws unless a field is a text that is not empty. */
-export function checkText(kind: string, name: string, value: unknown): void {
-  if (typeof value !== "string" || value === "") {
-    refuse(kind, `${name} must be a text that is not empty`, value);
-  }
+export function checkTextField(kind: string, name: string, value: unknown): void {
+  checkText(actionOf(kind), name, value);
 }
 
 /** Throws unless a field is a list of texts that are not empty. */
 export function checkTexts(kind: string, name: string, value: unknown): void {
   if (!Array.isArray(value)) refuse(kind, `${name} must be a list of texts`, value);
-  for (const text of value as unknown[]) checkText(kind, `each of ${name}`, text);
+  for (const text of value as unknown[]) checkTextField(kind, `each of ${name}`, text);
 }
 
 /** Throws unless a field is a finite number. */
@@ -41,4 +40,8 @@ export function checkOneOf(
   if (!texts.includes(value as string)) {
     refuse(kind, `${name} must be one of ${texts.join(", ")}`, value);
   }
+}
+
+function actionOf(kind: string): string {
+  return `take a payload of kind ${kind}`;
 }

@@ -1,5 +1,5 @@
 import { foldKey, type FoldKind } from "../kind.ts";
-import { checkOneOf, checkText, checkTexts, fieldsOf } from "./_check.ts";
+import { checkOneOf, checkTextField, checkTexts, fieldsOf } from "./_check.ts";
 
 /** How busy somebody is. */
 export type CapabilityState = "idle" | "busy" | "reserved" | "faulty";
@@ -95,9 +95,9 @@ export function capabilityKind<M = unknown>(
     },
     parse(payload) {
       const fields = fieldsOf("capability", payload);
-      checkText("capability", "class", fields["class"]);
+      checkTextField("capability", "class", fields["class"]);
       checkOneOf("capability", "state", fields["state"], STATES);
-      if (fields["region"] !== undefined) checkText("capability", "region", fields["region"]);
+      if (fields["region"] !== undefined) checkTextField("capability", "region", fields["region"]);
       const { tags } = fields;
       checkTexts("capability", "tags", tags);
       return payload as Capability<M>;

@@ -1,5 +1,5 @@
 import type { FoldKind, FoldMergeAction } from "../kind.ts";
-import { checkNumber, checkOneOf, checkText, fieldsOf } from "./_check.ts";
+import { checkNumber, checkOneOf, checkTextField, fieldsOf } from "./_check.ts";
 
 /** What is known of a resource that one node at a time may use. */
 export type Lease = LeaseFree | LeaseReserved | LeaseActive;
@@ -10,7 +10,7 @@ export interface LeaseBase {
   readonly resource: string;
   /**
    * A number that only grows: who has had the resource later has a higher one. Whatever the resource is should refuse whoever comes with a lower
-   * one than it has seen. It is at most the generation of the announcement, and best the generation of the one by which the resource was taken.
+   * one than it has seen, or with the same one as somebody else. It is at most the generation of the announcement, and best the generation of the one by which the resource was taken.
    */
   readonly fence: number;
 }
@@ -101,12 +101,12 @@ export function leaseKind(options: LeaseKindOptions = {}): LeaseKind {
     },
     parse(payload) {
       const { resource, fence, state, holder, untilMs, job } = fieldsOf("lease", payload);
-      checkText("lease", "resource", resource);
+      checkTextField("lease", "resource", resource);
       checkNumber("lease", "fence", fence);
       checkOneOf("lease", "state", state, ["free", "reserved", "active"]);
-      if (state !== "free") checkText("lease", "holder", holder);
+      if (state !== "free") checkTextField("lease", "holder", holder);
       if (state === "reserved") checkNumber("lease", "untilMs", untilMs);
-      if (job !== undefined) checkText("lease", "job", job);
+      if (job !== undefined) checkTextField("lease", "job", job);
       return payload as Lease;
     },
   };

@@ -11,6 +11,7 @@ import type { FoldAnnouncement } from "../announcement.ts";
 import { FoldClosedError } from "../errors.ts";
 import type { Fold } from "../fold.ts";
 import { Generations } from "../generations.ts";
+import { type HeldLease, heldLeases } from "./held_lease.ts";
 import type { Lease } from "./lease.ts";
 
 /** Options of {@linkcode Leases}. */
@@ -19,7 +20,7 @@ export interface LeasesOptions {
   readonly node: string;
 
   /**
-   * How long a lease holds that is not renewed, in milliseconds: a positive integer. It is renewed three times as often.
+   * How long a lease holds that is not renewed, in milliseconds: a positive integer. It is renewed three times a term.
    *
    * @default {30_000}
    */
@@ -54,38 +55,11 @@ export interface LeaseAcquireOptions {
 }
 
 /**
- * What the signal of a {@linkcode HeldLease} is aborted with.
- *
- * @example Noticing that a lease is lost
- * ```ts
- * import { Fold, LeaseLostError, leaseKind, Leases } from "@weir/weir/fold";
- * import { assertInstanceOf } from "@std/assert";
- *
- * using fold = new Fold(leaseKind());
- * const lease = new Leases(fold, { node: "n1" }).tryAcquire("cron")!;
- * fold.evictNode("n1");
- * lease.renew();
- * assertInstanceOf(lease.signal.reason, LeaseLostError);
- * ```
- */
-export class LeaseLostError extends Error {
-  /**
-   * Creates the error.
-   *
-   * @param message What was lost, and why.
-   * @param options The cause, if there is one.
-   */
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "LeaseLostError";
-  }
-}
-
-/**
  * Takes and keeps leases for one node, over a fold of {@linkcode leaseKind}.
  *
  * The fold here decides who has a resource: of those who share it, one at a time. Where folds of several nodes are to agree, that takes time, and
- * two may believe that they have it meanwhile: so the resource must refuse fences that are lower than one it has seen.
+ * two may believe that they have it meanwhile: so the resource must refuse fences that are lower than one it has seen,
+ * and the same one of anybody else.
  *
  * @example One of two workers does the work
  * ```ts
@@ -117,6 +91,8 @@ export class Leases implements Disposable, AsyncDisposable {
   readonly #held: Set<HeldLease> = new Set();
   // Aborted when there is nothing to watch any more.
   #watching: AbortController | undefined;
+  // Aborted when no lease is to be taken any more.
+  readonly #end: AbortController = new AbortController();
   readonly #onError: (error: unknown) => void;
 
   /**
@@ -154,14 +130,13 @@ export class Leases implements Disposable, AsyncDisposable {
    * @returns The lease, that is renewed until it is released or lost; undefined if another node has the resource, or this one has it already.
    * @throws {TypeError} If the resource is no text.
    * @throws {RangeError} If its last fence is more than a day ahead of the clock here: somebody has made that up.
-   * @throws {FoldClosedError} If the fold is closed.
+   * @throws {FoldClosedError} If the fold is closed, or this is.
    */
   tryAcquire(resource: string): HeldLease | undefined {
     checkText("acquire Lease", "resource", resource);
-    if (this.#fold.closed || this.#isTaken(resource)) {
-      if (this.#fold.closed) throw new FoldClosedError("Cannot acquire Lease: fold is closed");
-      return undefined;
-    }
+    this.#end.signal.throwIfAborted();
+    if (this.#fold.closed) throw new FoldClosedError("Cannot acquire Lease: fold is closed");
+    if (this.#isTaken(resource)) return undefined;
     const before = this.#fold.generationOf(resource);
     if (before > (this.#fold.wallNow + MAX_AHEAD_MS) * FENCES_PER_MS) {
       // To go on above it would take the node's generations with it.
@@ -188,7 +163,7 @@ export class Leases implements Disposable, AsyncDisposable {
           this.#apply({ resource, fence, state: "free" });
         }
       },
-      end: (lease) => this.#end(lease),
+      end: (lease) => this.#forget(lease),
     });
     this.#held.add(lease);
     void this.#watch();
@@ -202,7 +177,8 @@ export class Leases implements Disposable, AsyncDisposable {
    * @param options Cancellation of the wait.
    * @returns A promise of the lease, that is renewed until it is released or lost.
    * @throws {TypeError} Rejects with it if the resource is no text.
-   * @throws {FoldClosedError} Rejects with it if the fold is closed.
+   * @throws {RangeError} Rejects with it if its last fence is more than a day ahead of the clock here.
+   * @throws {FoldClosedError} Rejects with it if the fold is closed, or this is.
    * @throws Rejects with the reason of the signal.
    */
   async acquire(resource: string, options: LeaseAcquireOptions = {}): Promise<HeldLease> {
@@ -216,17 +192,19 @@ export class Leases implements Disposable, AsyncDisposable {
     }
   }
 
-  /** Releases all that are held. */
+  /** Releases all leases that are held, and takes no more: whoever waits for one is rejected. Closing again does nothing. */
   close(): void {
+    const node = JSON.stringify(this.node);
+    this.#end.abort(new FoldClosedError(`Cannot acquire Lease: leases of ${node} are closed`));
     for (const lease of this.#held) lease.release();
   }
 
-  /** Releases all that are held. */
+  /** Closes it. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** Releases all that are held. Waits for nobody. */
+  /** Closes it. Waits for nobody. */
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
@@ -244,7 +222,9 @@ export class Leases implements Disposable, AsyncDisposable {
     signal?.throwIfAborted();
     const ended = new AbortController();
     const stopTimer = later(this.#waitMs(resource), () => ended.abort(ended));
-    const stopListening = signal && onAbort(signal, (reason) => ended.abort(reason));
+    const stops = [signal, this.#end.signal].map((signal) =>
+      signal && onAbort(signal, (reason) => ended.abort(reason))
+    );
     let known = since;
     try {
       // Changes of other resources are no reason to ask.
@@ -255,7 +235,7 @@ export class Leases implements Disposable, AsyncDisposable {
       if (error !== ended) throw error;
     } finally {
       stopTimer();
-      stopListening?.();
+      for (const stop of stops) stop?.();
     }
   }
 
@@ -270,7 +250,8 @@ export class Leases implements Disposable, AsyncDisposable {
   /** Has leases notice that they are lost as soon as the fold does. */
   async #watch(): Promise<void> {
     if (this.#watching !== undefined) return;
-    const { signal } = this.#watching = new AbortController();
+    const watching = this.#watching = new AbortController();
+    const { signal } = watching;
     try {
       for (let since = this.#fold.version; !signal.aborted;) {
         since = await this.#fold.changed({ since, signal });
@@ -278,10 +259,12 @@ export class Leases implements Disposable, AsyncDisposable {
       }
     } catch {
       // Nothing is held any more, or the fold is closed, and nothing changes.
+    } finally {
+      if (this.#watching === watching) this.#watching = undefined;
     }
   }
 
-  #end(lease: HeldLease): void {
+  #forget(lease: HeldLease): void {
     this.#held.delete(lease);
     if (this.#held.size > 0) return;
     this.#watching?.abort();
@@ -313,152 +296,5 @@ export class Leases implements Disposable, AsyncDisposable {
     } catch (error) {
       tellError(this.#onError, error);
     }
-  }
-}
-
-/** What a lease needs of those who made it. */
-interface LeaseHost {
-  readonly resource: string;
-  readonly fence: number;
-  readonly termMs: number;
-  /** When it was asked for, on both clocks. */
-  readonly start: number;
-  readonly wallStart: number;
-  now(): number;
-  wallNow(): number;
-  has(): boolean;
-  renew(): boolean;
-  release(): void;
-  /** Told that it is released, or lost. */
-  end(lease: HeldLease): void;
-}
-
-/** Set by the static block of {@linkcode HeldLease}. */
-let heldLeases: {
-  create(host: LeaseHost): HeldLease;
-  /** Has a lease find out whether it is lost. */
-  check(lease: HeldLease): void;
-};
-
-/**
- * A resource that a node has, until it gives it back or loses it. Made by {@linkcode Leases}.
- *
- * It is renewed by a timer that does not keep the process alive. Whether it is held is judged by the monotonic and the wall clock here, from before
- * it was asked for, and both must say so: a process that has stood still for too long does not have it any more, nor does one whose machine was
- * suspended, whatever others have done meanwhile.
- */
-export class HeldLease implements Disposable, AsyncDisposable {
-  static {
-    heldLeases = {
-      create: (host) => new HeldLease(host),
-      check: (lease) => lease.#check(),
-    };
-  }
-
-  readonly #host: LeaseHost;
-  readonly #controller: AbortController = new AbortController();
-  #heldUntil: number;
-  #wallUntil: number;
-  #stopTimer: (() => void) | undefined;
-  #isReleased = false;
-
-  private constructor(host: LeaseHost) {
-    this.#host = host;
-    this.#heldUntil = host.start + host.termMs;
-    this.#wallUntil = host.wallStart + host.termMs;
-    this.#arm();
-  }
-
-  /** What is held. */
-  get resource(): string {
-    return this.#host.resource;
-  }
-
-  /** What the resource must be told with everything that is done to it: higher than that of whoever had it before. */
-  get fence(): number {
-    return this.#host.fence;
-  }
-
-  /** Whether it is held now. Ask right before whatever must not be done twice, and let the resource check the fence all the same. */
-  get isHeld(): boolean {
-    return !this.#isReleased && !this.#controller.signal.aborted && this.#isInTime() &&
-      this.#host.has();
-  }
-
-  /**
-   * Aborted with a {@linkcode LeaseLostError} when it is lost: as soon as the fold here knows, or when it could not be renewed in time. Not if it is
-   * released.
-   */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /**
-   * Renews it now. That happens by itself, three times a term.
-   *
-   * @returns Whether it is held for another term. If not, it is lost, and the signal aborted.
-   */
-  renew(): boolean {
-    if (this.#isReleased || this.signal.aborted) return false;
-    const [start, wallStart] = [this.#host.now(), this.#host.wallNow()];
-    if (!this.#isInTime()) return this.#lose("it was not renewed in time");
-    let isRenewed = false;
-    try {
-      isRenewed = this.#host.renew();
-    } catch (cause) {
-      return this.#lose("it could not be renewed", cause);
-    }
-    if (!isRenewed) return this.#lose("another node has it, or it was evicted");
-    this.#heldUntil = start + this.#host.termMs;
-    this.#wallUntil = wallStart + this.#host.termMs;
-    this.#arm();
-    return true;
-  }
-
-  /** Gives it back. Doing so again does nothing, and so it does if it is lost. */
-  release(): void {
-    if (this.#isReleased) return;
-    const wasHeld = this.isHeld;
-    this.#isReleased = true;
-    this.#stopTimer?.();
-    this.#host.end(this);
-    if (wasHeld) this.#host.release();
-  }
-
-  /** Gives it back. */
-  [Symbol.dispose](): void {
-    this.release();
-  }
-
-  /** Gives it back. Waits for nobody. */
-  [Symbol.asyncDispose](): Promise<void> {
-    this.release();
-    return Promise.resolve();
-  }
-
-  #isInTime(): boolean {
-    return this.#host.now() < this.#heldUntil && this.#host.wallNow() < this.#wallUntil;
-  }
-
-  #check(): void {
-    if (!this.#isReleased && !this.signal.aborted && !this.#host.has()) {
-      this.#lose("another node has it, or it was evicted");
-    }
-  }
-
-  #arm(): void {
-    this.#stopTimer?.();
-    this.#stopTimer = later(Math.max(1, Math.floor(this.#host.termMs / 3)), () => this.renew());
-  }
-
-  #lose(why: string, cause?: unknown): false {
-    this.#stopTimer?.();
-    this.#host.end(this);
-    const { resource, fence } = this.#host;
-    const message = `Lost lease of ${JSON.stringify(resource)} with fence ${fence}: ${why}`;
-    this.#controller.abort(
-      new LeaseLostError(message, cause === undefined ? undefined : { cause }),
-    );
-    return false;
   }
 }

@@ -1,7 +1,7 @@
 import type { FoldEntry } from "../entry.ts";
 import type { Fold } from "../fold.ts";
 import { foldKey, type FoldKind } from "../kind.ts";
-import { checkText, fieldsOf } from "./_check.ts";
+import { checkTextField, fieldsOf } from "./_check.ts";
 
 /**
  * That a user is somewhere, on one device.
@@ -75,9 +75,9 @@ export function presenceKind<M = unknown>(options: PresenceKindOptions = {}): Pr
     indexes: { room: ({ room }) => room, user: ({ user }) => user },
     parse(payload) {
       const { room, user, session } = fieldsOf("presence", payload);
-      checkText("presence", "room", room);
-      checkText("presence", "user", user);
-      if (session !== undefined) checkText("presence", "session", session);
+      checkTextField("presence", "room", room);
+      checkTextField("presence", "user", user);
+      if (session !== undefined) checkTextField("presence", "session", session);
       return payload as Presence<M>;
     },
   };

@@ -2,7 +2,7 @@ import { refusal } from "../../internal/mod.ts";
 import type { FoldEntry } from "../entry.ts";
 import type { Fold } from "../fold.ts";
 import { foldKey, type FoldKind } from "../kind.ts";
-import { checkNumber, checkText, fieldsOf } from "./_check.ts";
+import { checkNumber, checkTextField, fieldsOf } from "./_check.ts";
 
 /** A way to somewhere. */
 export interface Route {
@@ -90,10 +90,10 @@ export function routeKind(options: RouteKindOptions = {}): RouteKind {
     indexes: { destination: ({ destination }) => destination, nextHop: ({ nextHop }) => nextHop },
     parse(payload) {
       const { destination, nextHop, metric, via } = fieldsOf("route", payload);
-      checkText("route", "destination", destination);
-      checkText("route", "nextHop", nextHop);
+      checkTextField("route", "destination", destination);
+      checkTextField("route", "nextHop", nextHop);
       checkNumber("route", "metric", metric);
-      if (via !== undefined) checkText("route", "via", via);
+      if (via !== undefined) checkTextField("route", "via", via);
       return payload as Route;
     },
   };

@@ -203,7 +203,7 @@ class Player {
   #useWatch(): void {
     const random = this.#random;
     const isReading = random.below(3) > 0;
-    // A watch that begins, or is told all there is, has what is due removed before: here it is, so that both can be compared.
+    // What has expired before a list was made is not told of. Here it is removed before, so that a model need not know when.
     this.#both("sweep", (fold) => fold.sweep());
     this.actions.push(isReading ? this.#readers.read(1 + random.below(6)) : this.#readers.act());
   }

@@ -195,13 +195,13 @@ test("an announcement that is none is refused before it has any effect, and coun
     [{ node: "" }, TypeError, "node must be a text that is not empty"],
     [{ node: 7 }, TypeError, "node must be a text that is not empty"],
     [{ generation: 0 }, RangeError, "generation of"],
-    [{ generation: -1 }, RangeError, "must be a positive integer, received -1"],
+    [{ generation: -1 }, RangeError, "must be an integer of at least 1, received -1"],
     [{ generation: 1.5 }, RangeError, "generation of"],
     [{ generation: 2 ** 53 }, RangeError, "generation of"],
     [{ generation: NaN }, RangeError, "generation of"],
     [{ generation: "1" }, RangeError, "generation of"],
     [{ ttlMs: -1 }, RangeError, "ttlMs of"],
-    [{ ttlMs: NaN }, RangeError, "must be a number from 0, received NaN"],
+    [{ ttlMs: NaN }, RangeError, "must be a number of at least 0, received NaN"],
     [{ ttlMs: Infinity }, RangeError, "ttlMs of"],
   ];
   for (const [change, type, message] of wrong) {

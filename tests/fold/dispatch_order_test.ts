@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import type { FoldDispatchResult, FoldRefusal } from "../../fold/mod.ts";
 import { test } from "../_harness.ts";
 import { Random } from "../_random.ts";
-import { observe, settle } from "../_settle.ts";
+import { observe, reasonOf, settle } from "../_settle.ts";
+import { countedSignal } from "../_signal.ts";
 import { ADA, identityOf, pretending, registryOf, sign, SIGNATURE_BYTES } from "./_envelopes.ts";
 
 // What may happen between dispatch() and its answer: signatures and keys take their time.
@@ -251,4 +252,26 @@ test("settled() waits for what has come from a node, so that it can be evicted f
   assertEquals([fold.evictNode(ada.node), registry.stats().pending], [1, 0]);
   await settle();
   assertEquals(fold.size, 0);
+});
+
+test("settled() rejects with the reason of its signal, and leaves nothing behind", async () => {
+  const key = Promise.withResolvers<Uint8Array>();
+  const { registry } = registryOf({ publicKeyOf: () => key.promise });
+  const answer = registry.dispatch(await sign(ada));
+  const counted = countedSignal();
+  const waiting = reasonOf(registry.settled(ada.node, { signal: counted.signal }));
+  assertEquals(counted.listening, 1);
+  counted.abort("enough");
+  assertEquals([await waiting, counted.listening], ["enough", 0]);
+  const aborted = countedSignal({ reason: "before" });
+  assertEquals(
+    [await reasonOf(registry.settled(ada.node, { signal: aborted.signal })), aborted.added],
+    ["before", 0],
+  );
+
+  const other = countedSignal();
+  const settled = registry.settled(ada.node, { signal: other.signal });
+  key.resolve(ada.publicKey);
+  await settled;
+  assertEquals([(await answer).outcome, other.listening], ["inserted", 0]);
 });

@@ -5,6 +5,7 @@ import {
   assertInstanceOf,
   assertLess,
   assertStrictEquals,
+  assertThrows,
 } from "@std/assert";
 import { Fold, FoldClosedError, type HeldLease, leaseKind, Leases } from "../../fold/mod.ts";
 import { FakeTime } from "../_fake_time.ts";
@@ -227,4 +228,21 @@ test("acquire() waits where the kind refuses it though nobody has it, and asks n
   await settle();
   assert(waiting.state === "fulfilled");
   release(waiting);
+});
+
+test("close() releases what is held, ends who waits, and takes no more", async () => {
+  using time = new FakeTime();
+  const { fold, one, other } = pair();
+  const lease = one.tryAcquire("db")!;
+  const counted = countedSignal();
+  const waiting = reasonOf(other.acquire("db", { signal: counted.signal }));
+  await settle();
+  other.close();
+  other.close();
+  assertInstanceOf(await waiting, FoldClosedError);
+  assertEquals(counted.listening, 0);
+  one.close();
+  assertEquals([lease.isHeld, fold.get("db")?.payload.state, time.armed], [false, "free", 0]);
+  assertThrows(() => other.tryAcquire("db"), FoldClosedError, 'leases of "n2" are closed');
+  assertInstanceOf(await reasonOf(other.acquire("db")), FoldClosedError);
 });

@@ -154,3 +154,13 @@ test("a way to restore that there is not is refused, and a closed fold restores 
   // What a closed fold holds can still be kept.
   assertEquals(fold.snapshot().entries, []);
 });
+
+test("an entry with more values in the indexes than a fold takes is not restored, either", () => {
+  const fold = foldOf(KIND, { maxIndexValues: 1 });
+  const before = everything(fold);
+  for (const over of ["refuse", "replace", "merge"] as const) {
+    const restore = () => fold.restore(snapshotOf(), { over });
+    assertThrows(restore, FoldSnapshotError, "at most 1 values in the indexes, received 2");
+  }
+  assertEquals(everything(fold), bumped(before, 1));
+});
