@@ -317,16 +317,13 @@ export class FoldRegistry {
   async settled(node: string, options: FoldSettledOptions = {}): Promise<void> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const settling = this.#last.get(node);
-    if (settling === undefined) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const stopListening = signal && onAbort(signal, reject);
-    void settling.then(() => resolve());
-    try {
-      await promise;
-    } finally {
-      stopListening?.();
-    }
+    await new Promise<void>((resolve, reject) => {
+      const stopListening = signal && onAbort(signal, reject);
+      void Promise.resolve(this.#last.get(node)).then(() => {
+        stopListening?.();
+        resolve();
+      });
+    });
   }
 
   /** How it is doing. */

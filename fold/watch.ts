@@ -123,7 +123,8 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   // How many changes the resync that waits stands for; undefined if none does.
   #behind: number | undefined;
   #missed = 0;
-  // When all entries were listed last, or would have been.
+  // When it began, and when all entries were listed last, or would have been.
+  readonly #beganAt: number;
   #listedAt: number;
 
   private constructor(host: WatchHost<K, P>, options: FoldWatchOptions<K, P>) {
@@ -133,14 +134,14 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
     this.#host = host;
     this.#where = where;
     this.#channel = new Channel({ capacity });
-    this.#listedAt = host.now();
+    this.#beganAt = this.#listedAt = host.now();
     if (initial) this.#baseline = { type: "snapshot", entries: host.list(where) };
     // The predicate may have aborted it, and nobody would be told of that any more.
     signal?.throwIfAborted();
     this.#stopListening = signal && onAbort(signal, (reason) => this.#end(reason));
   }
 
-  /** How many changes are told by no more than a resync. */
+  /** How many changes are told by no more than a resync, those among them that come to light after it. */
   get missed(): number {
     return this.#missed;
   }
@@ -251,7 +252,9 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   }
 
   #tell(delta: FoldDelta<K, P>): void {
-    if (this.#isKnownGone(delta)) return;
+    // What had expired before it began was never for it.
+    const isGone = this.#isKnownGone(delta);
+    if (isGone && delta.entry.expiresAt <= this.#beganAt) return;
     try {
       if (this.#where !== undefined && !this.#fits(delta)) return;
     } catch (error) {
@@ -261,6 +264,7 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
     // The predicate may have ended it.
     if (this.#channel.closed) return;
     if (this.#behind !== undefined) this.#miss(1);
+    else if (isGone) this.#countMissed(1);
     else if (!this.#channel.trySend(delta)) this.#reset(1);
   }
 
@@ -282,15 +286,24 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   #reset(changes: number): void {
     if (this.#behind !== undefined) return this.#miss(changes);
     this.#behind = 0;
-    // The resync stands for the snapshot, too.
-    this.#baseline = undefined;
-    while (this.#channel.tryReceive().state === "ok") changes++;
-    this.#miss(changes);
+    this.#miss(changes + this.#drain());
     this.#channel.trySend(RESYNC);
+  }
+
+  /** Takes out all that waits, and answers how many changes these were. A snapshot is none. */
+  #drain(): number {
+    this.#baseline = undefined;
+    let changes = 0;
+    while (this.#channel.tryReceive().state === "ok") changes++;
+    return changes;
   }
 
   #miss(changes: number): void {
     this.#behind! += changes;
+    this.#countMissed(changes);
+  }
+
+  #countMissed(changes: number): void {
     this.#missed += changes;
     this.#host.addMissed(changes);
   }
@@ -298,8 +311,7 @@ export class FoldWatch<K extends FoldKey = FoldKey, P = unknown>
   /** Ends the watch with an error, without what waits. */
   #end(reason: unknown): void {
     if (this.#channel.closed) return;
-    this.#baseline = undefined;
-    while (this.#channel.tryReceive().state === "ok");
+    this.#drain();
     this.#channel.close(reason);
     this.#leave();
   }

@@ -135,14 +135,12 @@ export class Leases implements Disposable, AsyncDisposable {
   tryAcquire(resource: string): HeldLease | undefined {
     checkText("acquire Lease", "resource", resource);
     this.#end.signal.throwIfAborted();
-    if (this.#fold.closed) throw new FoldClosedError("Cannot acquire Lease: fold is closed");
+    if (this.#fold.closed) throw closed("fold is");
     if (this.#isTaken(resource)) return undefined;
     const before = this.#fold.generationOf(resource);
     if (before > (this.#fold.wallNow + MAX_AHEAD_MS) * FENCES_PER_MS) {
       // To go on above it would take the node's generations with it.
-      const requirement = `fence of ${
-        JSON.stringify(resource)
-      } must not be days ahead of the clock`;
+      const requirement = `the last fence of ${resource} must be near the clock`;
       throw new RangeError(refusal("acquire Lease", requirement, before));
     }
     const { now: start, wallNow } = this.#fold;
@@ -194,8 +192,7 @@ export class Leases implements Disposable, AsyncDisposable {
 
   /** Releases all leases that are held, and takes no more: whoever waits for one is rejected. Closing again does nothing. */
   close(): void {
-    const node = JSON.stringify(this.node);
-    this.#end.abort(new FoldClosedError(`Cannot acquire Lease: leases of ${node} are closed`));
+    this.#end.abort(closed(`leases of ${JSON.stringify(this.node)} are`));
     for (const lease of this.#held) lease.release();
   }
 
@@ -297,4 +294,8 @@ export class Leases implements Disposable, AsyncDisposable {
       tellError(this.#onError, error);
     }
   }
+}
+
+function closed(what: string): FoldClosedError {
+  return new FoldClosedError(`Cannot acquire Lease: ${what} closed`);
 }
