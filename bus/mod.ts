@@ -24,7 +24,8 @@
  * @module bus
  */
 export type { BusBridge, BusBridgeOptions } from "./bridge.ts";
-export { bridgePort, type BridgePortOptions, type MessagePortLike } from "./bridge_port.ts";
+export type { MessagePortLike } from "../internal/mod.ts";
+export { bridgePort, type BridgePortOptions } from "./bridge_port.ts";
 export { Bus } from "./bus.ts";
 export { BusClosedError, LaggedError } from "./errors.ts";
 export { eventStream, type EventStreamOptions } from "./event_stream.ts";

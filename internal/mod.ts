@@ -4,6 +4,7 @@
  * @module
  */
 export { AbortGroup, type AbortMember, onAbort } from "./abort.ts";
+export type { MessagePortLike } from "./message_port.ts";
 export { checkFunction, checkInteger, refusal } from "./refusal.ts";
 export { reportUncaught } from "./report.ts";
 export { isSubject, matchSubject } from "./subject.ts";

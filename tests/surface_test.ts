@@ -76,6 +76,30 @@ const fold = [
   "usersIn",
   "verifyAnnouncement",
 ];
+const cache = [
+  "SPAN_TOPIC",
+  "Span",
+  "SpanCache",
+  "SpanDriver",
+  "SpanFeed",
+  "SpanSubscription",
+  "chromeTrace",
+  "extractContext",
+  "feedPort",
+  "feedRing",
+  "feedSpans",
+  "foldedStacks",
+  "formatTraceparent",
+  "injectContext",
+  "otelSpanProcessor",
+  "otlpJson",
+  "parseTraceparent",
+  "receivePort",
+  "receiveRing",
+  "recordMeasure",
+  "traceChannel",
+  "traceHandler",
+];
 const tap = [
   "Tap",
   "TapRefusedError",
@@ -89,11 +113,12 @@ const tap = [
 
 /** The names that each entrypoint has when it runs; those that are types only are not among them. */
 const names: Readonly<Record<string, readonly string[]>> = {
-  ".": [...channel, ...ring, ...bus, ...fold, ...tap],
+  ".": [...channel, ...ring, ...bus, ...fold, ...cache, ...tap],
   "./channel": channel,
   "./ring": ring,
   "./bus": bus,
   "./fold": fold,
+  "./cache": cache,
   "./ring/mapped": ["mappedHome", "mappedObserver", "mappedStorage"],
   "./tap": tap,
   "./cli": ["bunHost", "denoHost", "detectHost", "main", "serve"],

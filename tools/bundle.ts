@@ -29,6 +29,9 @@ const defaultBudget = 6_000;
  * `fold`: a `Fold` alone is 16 kB with the channel in it: tables that grow without a pause, deadlines, indexes, what is remembered, watches and
  * snapshots. Kinds, leases, signatures, the registry and stores are left out by those who do not import them.
  *
+ * `cache`: a `SpanCache` is two thirds of it: columns, cells, names, sums, queries, contexts. The driver, feeds, bridges and exporters are left out
+ * by those who do not import them.
+ *
  * `cli`: `weir ring` is a third of it.
  */
 const ceilings: Readonly<Record<string, number>> = {
@@ -36,11 +39,12 @@ const ceilings: Readonly<Record<string, number>> = {
   ring: 15_900,
   bus: 12_800,
   fold: 21_000,
+  cache: 18_500,
   cli: 8_100,
 };
 
 /** Entrypoints that need Deno, Bun or `node:` modules, and so are not for browsers. */
-const serverOnly: readonly string[] = ["cli", "cache", "nats", "ring/mapped"];
+const serverOnly: readonly string[] = ["cli", "nats", "ring/mapped"];
 
 interface Size {
   readonly min: number;

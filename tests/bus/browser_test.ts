@@ -5,7 +5,7 @@ import { test as harnessTest } from "../_harness.ts";
 import { bothRuntimes } from "../_runtimes.ts";
 import { serve } from "../tap/_server.ts";
 import { until } from "../tap/_wait.ts";
-import { browserTest as test, Chromium, type Page } from "./_chromium.ts";
+import { browserTest as test, Chromium, type Page } from "../_chromium.ts";
 import { Wire } from "./_wire.ts";
 
 /** What a page has seen, as it has seen it. */

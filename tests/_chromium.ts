@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { type Register, test } from "../_harness.ts";
-import { until } from "../tap/_wait.ts";
+import { type Register, test } from "./_harness.ts";
+import { until } from "./tap/_wait.ts";
 
 /** The browser of this machine, if it has one; `WEIR_CHROMIUM` names another, or with an empty name none. */
 const executable = [process.env.WEIR_CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/google-chrome"]]

@@ -1,0 +1,296 @@
+import { type Cells, CUT, lengthWithin, MORE, NEXT, NO_CELL, WIDE, WORDS } from "./_cells.ts";
+import { hexOf, wordAt } from "./_hex.ts";
+import { Interned, UNKNOWN } from "./_interned.ts";
+import type { FieldRecord, Fields, FieldValue, SpanLink } from "./record.ts";
+
+/** Key of the name of a span, where there was no room for it among the names. */
+export const NAME_KEY = 0;
+/** Key of the message of a span. */
+export const MESSAGE_KEY = 1;
+/** Key of a link. */
+const LINK_KEY = 2;
+const RESERVED: readonly string[] = ["name", "message", ""];
+
+/** Word of a cell with a field: its key, and in the highest byte its kind. */
+const KEY = 1;
+const KEY_MASK = 0xff_ffff;
+/** Where the value begins. */
+const VALUE_AT = 16;
+
+const FALSE = 0;
+const TRUE = 1;
+const NUMBER = 2;
+const TEXT = 4;
+const LINK = 16;
+// Bits beside TEXT, as `writeText` answers them, shifted.
+const WIDE_BIT = 32;
+const CUT_BIT = 64;
+
+/** What a chain of fields is read as. */
+export interface FieldsRead {
+  readonly fields: FieldRecord;
+  readonly cut: string[];
+  readonly links: SpanLink[];
+  readonly name: string | undefined;
+  readonly message: string | undefined;
+}
+
+/** Fields in chains of cells, the last one first. */
+export class FieldStore {
+  readonly #cells: Cells;
+  readonly #keys: Interned;
+  readonly #maxText: number;
+  readonly #maxFields: number;
+  /** Fields that were not kept, by the reason. */
+  readonly dropped = { type: 0, count: 0, keys: 0, room: 0 };
+  /** How many texts were cut. */
+  cut = 0;
+
+  constructor(cells: Cells, maxKeys: number, maxText: number, maxFields: number) {
+    this.#cells = cells;
+    this.#keys = new Interned(RESERVED, maxKeys, () => {});
+    this.#maxText = maxText;
+    this.#maxFields = maxFields;
+  }
+
+  /** How many keys there are. */
+  get keys(): number {
+    return this.#keys.size;
+  }
+
+  /**
+   * Puts fields before a chain that has no fields of these names.
+   *
+   * @returns The new head. It never throws: what users' getters throw counts as a value of no type.
+   */
+  addAll(head: number, fields: Fields): number {
+    let count = 0;
+    try {
+      for (const key in fields) {
+        const value = fields[key];
+        if (value === undefined || value === null) continue;
+        if (++count > this.#maxFields) {
+          this.dropped.count++;
+          continue;
+        }
+        head = this.#add(head, key, value);
+      }
+    } catch {
+      this.dropped.type++;
+    }
+    return head;
+  }
+
+  /** Puts fields of which the chain may have some already: those get the new value, in their place. */
+  setAll(head: number, fields: Fields): number {
+    try {
+      for (const key in fields) head = this.set(head, key, fields[key]);
+    } catch {
+      this.dropped.type++;
+    }
+    return head;
+  }
+
+  /** Puts a field, or gives it a new value. */
+  set(head: number, key: string, value: FieldValue | null | undefined): number {
+    if (value === undefined || value === null) return head;
+    const index = this.#keys.find(key);
+    const { words } = this.#cells;
+    let count = 0;
+    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
+      const own = words[cell * WORDS + KEY]! & KEY_MASK;
+      if (own === index) {
+        if (this.#isField(value)) this.#write(cell, index, value);
+        else this.dropped.type++;
+        return head;
+      }
+      if (own > LINK_KEY) count++;
+    }
+    if (count < this.#maxFields) return this.#add(head, key, value);
+    this.dropped.count++;
+    return head;
+  }
+
+  /** Puts a text of the cache's own, or gives it a new value. */
+  setText(head: number, key: number, text: string): number {
+    const { words } = this.#cells;
+    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
+      if ((words[cell * WORDS + KEY]! & KEY_MASK) !== key) continue;
+      this.#write(cell, key, text);
+      return head;
+    }
+    const cell = this.#cells.take();
+    if (cell === NO_CELL) {
+      this.dropped.room++;
+      return head;
+    }
+    this.#keys.referTo(key);
+    words[cell * WORDS + NEXT] = head;
+    this.#writeValue(cell, key, text);
+    return cell;
+  }
+
+  /** Puts a link. */
+  addLink(head: number, { traceId, spanId }: SpanLink): number {
+    const cell = this.#cells.take();
+    if (cell === NO_CELL) {
+      this.dropped.room++;
+      return head;
+    }
+    const { words } = this.#cells;
+    const at = cell * WORDS;
+    this.#keys.referTo(LINK_KEY);
+    words[at + NEXT] = head;
+    words[at + KEY] = LINK_KEY | LINK << 24;
+    for (let part = 0; part < 4; part++) words[at + 2 + part] = wordAt(traceId, part * 8);
+    words[at + 6] = wordAt(spanId, 0);
+    words[at + 7] = wordAt(spanId, 8);
+    return cell;
+  }
+
+  /** Gives back a chain. */
+  free(head: number): void {
+    const { words } = this.#cells;
+    for (let cell = head; cell !== NO_CELL;) {
+      const at = cell * WORDS;
+      const next = words[at + NEXT]!;
+      const word = words[at + KEY]!;
+      if ((word >>> 24 & TEXT) !== 0) this.#cells.giveText(words[at + MORE]!);
+      this.#keys.release(word & KEY_MASK);
+      this.#cells.give(cell);
+      cell = next;
+    }
+  }
+
+  /** Reads a chain. */
+  read(head: number): FieldsRead {
+    const { words } = this.#cells;
+    const chain: number[] = [];
+    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) chain.push(cell);
+    const entries: [string, FieldRecord[string]][] = [];
+    const cut: string[] = [];
+    const links: SpanLink[] = [];
+    let name: string | undefined;
+    let message: string | undefined;
+    for (const cell of chain.reverse()) {
+      const word = words[cell * WORDS + KEY]!;
+      const kind = word >>> 24;
+      const index = word & KEY_MASK;
+      if (kind === LINK) {
+        links.push(this.#readLink(cell));
+        continue;
+      }
+      const key = this.#keys.textOf(index);
+      const value = this.#read(cell, kind);
+      if ((kind & CUT_BIT) !== 0) cut.push(key);
+      if (index === NAME_KEY) name = value as string;
+      else if (index === MESSAGE_KEY) message = value as string;
+      else entries.push([key, value]);
+    }
+    // Not by assignment: a field may be called `__proto__`.
+    return { fields: Object.fromEntries(entries), cut, links, name, message };
+  }
+
+  /** Reads one field of a chain; undefined if it has none of that name. */
+  get(head: number, key: string): FieldRecord[string] | undefined {
+    const index = this.#keys.find(key);
+    const { words } = this.#cells;
+    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
+      const word = words[cell * WORDS + KEY]!;
+      if ((word & KEY_MASK) === index) return this.#read(cell, word >>> 24);
+    }
+    return undefined;
+  }
+
+  /** Reads a text of the cache's own; undefined if the chain has none. */
+  textOf(head: number, key: number): string | undefined {
+    const { words } = this.#cells;
+    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
+      const word = words[cell * WORDS + KEY]!;
+      if ((word & KEY_MASK) === key) return this.#read(cell, word >>> 24) as string;
+    }
+    return undefined;
+  }
+
+  #isField(value: unknown): boolean {
+    const type = typeof value;
+    return type === "string" || type === "number" || type === "boolean" || type === "bigint";
+  }
+
+  #add(head: number, key: string, value: FieldValue): number {
+    if (!this.#isField(value)) {
+      this.dropped.type++;
+      return head;
+    }
+    // Before the key is referred to: what is thrown out to make room gives back its own.
+    const cell = this.#cells.take();
+    if (cell === NO_CELL) {
+      this.dropped.room++;
+      return head;
+    }
+    const index = this.#keys.refer(key);
+    if (index === UNKNOWN) {
+      this.#cells.give(cell);
+      this.dropped.keys++;
+      return head;
+    }
+    const { words } = this.#cells;
+    words[cell * WORDS + NEXT] = head;
+    this.#writeValue(cell, index, value);
+    return cell;
+  }
+
+  /** Gives a cell that has one a new value. */
+  #write(cell: number, index: number, value: FieldValue): void {
+    const { words } = this.#cells;
+    if ((words[cell * WORDS + KEY]! >>> 24 & TEXT) !== 0) {
+      this.#cells.giveText(words[cell * WORDS + MORE]!);
+    }
+    this.#writeValue(cell, index, value);
+  }
+
+  #writeValue(cell: number, index: number, value: FieldValue): void {
+    const { words, numbers } = this.#cells;
+    let kind: number;
+    if (typeof value === "bigint") value = numberOrText(value);
+    if (typeof value === "number") {
+      numbers[cell * WORDS / 2 + VALUE_AT / 8] = value;
+      kind = NUMBER;
+    } else if (typeof value === "boolean") {
+      kind = value ? TRUE : FALSE;
+    } else {
+      kind = this.#writeText(cell, value) | TEXT;
+    }
+    words[cell * WORDS + KEY] = index | kind << 24;
+  }
+
+  #writeText(cell: number, text: string): number {
+    const length = lengthWithin(text, this.#maxText);
+    const how = this.#cells.writeText(cell, VALUE_AT, text, length);
+    const isCut = length < text.length || (how & CUT) !== 0;
+    if (isCut) this.cut++;
+    return ((how & WIDE) !== 0 ? WIDE_BIT : 0) | (isCut ? CUT_BIT : 0);
+  }
+
+  #read(cell: number, kind: number): FieldRecord[string] {
+    if ((kind & TEXT) !== 0) {
+      return this.#cells.readText(cell, VALUE_AT, (kind & WIDE_BIT) !== 0);
+    }
+    return kind === NUMBER ? this.#cells.numbers[cell * WORDS / 2 + VALUE_AT / 8]! : kind === TRUE;
+  }
+
+  #readLink(cell: number): SpanLink {
+    const at = cell * WORDS + 2;
+    const [a, b, c, d, e, f] = this.#cells.words.subarray(at, at + 6);
+    return {
+      traceId: hexOf(a!) + hexOf(b!) + hexOf(c!) + hexOf(d!),
+      spanId: hexOf(e!) + hexOf(f!),
+    };
+  }
+}
+
+/** Records are to be written as JSON, which has no `bigint`. */
+function numberOrText(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}

@@ -1,0 +1,92 @@
+import { refusal } from "../internal/mod.ts";
+import { FAILED, LEVEL_SHIFT, STATUS_MASK } from "./_columns.ts";
+import { wordAt } from "./_hex.ts";
+import type { Reader } from "./_reader.ts";
+import type { SpanStore } from "./_store.ts";
+import { checkLevel } from "./level.ts";
+import type { SpanQuery } from "./options.ts";
+import type { SpanRecord } from "./record.ts";
+
+const NS_PER_MS = 1e6;
+
+/** Tells whether the span of a slot fits, by what needs no record of it. */
+export type SlotFilter = (slot: number) => boolean;
+
+/** Makes a record of a span if it fits. */
+export type RecordFilter = (slot: number) => SpanRecord | undefined;
+
+/** What of a query needs no record. Throws at what is no query. */
+export function slotFilterOf(
+  action: string,
+  store: SpanStore,
+  originMs: number,
+  query: SpanQuery,
+): SlotFilter {
+  const { columns } = store;
+  const tests: SlotFilter[] = [];
+  if (query.failed !== undefined) {
+    const { failed } = query;
+    tests.push((slot) => ((columns.flags[slot]! & STATUS_MASK) === FAILED) === failed);
+  }
+  if (query.minMs !== undefined) {
+    const minNs = finite(action, "minMs", query.minMs) * NS_PER_MS;
+    tests.push((slot) => columns.durations[slot]! >= minNs);
+  }
+  if (query.level !== undefined) {
+    const level = checkLevel(action, query.level);
+    tests.push((slot) => (columns.flags[slot]! >>> LEVEL_SHIFT & 7) <= level);
+  }
+  const endOf = (slot: number): number =>
+    originMs + columns.starts[slot]! + columns.durations[slot]! / NS_PER_MS;
+  if (query.since !== undefined) {
+    const since = finite(action, "since", query.since);
+    tests.push((slot) => endOf(slot) >= since);
+  }
+  if (query.until !== undefined) {
+    const until = finite(action, "until", query.until);
+    tests.push((slot) => endOf(slot) < until);
+  }
+  if (query.traceId !== undefined) tests.push(ofTrace(store, query.traceId));
+  if (query.name !== undefined) {
+    const names = new Set(typeof query.name === "string" ? [query.name] : query.name);
+    tests.push((slot) => names.has(store.nameOf(slot)));
+  }
+  for (const [key, value] of Object.entries(query.fields ?? {})) {
+    tests.push((slot) => Object.is(store.fields.get(columns.fields[slot]!, key), value));
+  }
+  return (slot) => tests.every((test) => test(slot));
+}
+
+/** A whole query. */
+export function filterOf(
+  action: string,
+  store: SpanStore,
+  reader: Reader,
+  originMs: number,
+  query: SpanQuery,
+): RecordFilter {
+  const fits = slotFilterOf(action, store, originMs, query);
+  const { where } = query;
+  return (slot) => {
+    if (!fits(slot)) return undefined;
+    const record = reader.read(slot);
+    return where === undefined || where(record) ? record : undefined;
+  };
+}
+
+/** Tells whether a span is of a trace. */
+export function ofTrace({ columns }: SpanStore, traceId: string): SlotFilter {
+  const isTrace = typeof traceId === "string" && /^[0-9a-f]{32}$/.test(traceId);
+  if (!isTrace) return () => false;
+  const [a, b, c, d] = [0, 8, 16, 24].map((at) => wordAt(traceId, at));
+  const { traces } = columns;
+  return (slot) => {
+    const at = slot * 4;
+    return traces[at + 3] === d && traces[at + 2] === c && traces[at + 1] === b && traces[at] === a;
+  };
+}
+
+function finite(action: string, name: string, value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw new RangeError(refusal(action, `${name} must be a finite number`, value));
+}

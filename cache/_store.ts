@@ -1,0 +1,577 @@
+import { Cells, CUT, lengthWithin, MORE, NEXT, NO_CELL, WIDE, WORDS } from "./_cells.ts";
+import {
+  ABANDONED,
+  CHILD,
+  CLOSED,
+  FAILED,
+  FOREIGN,
+  FREE,
+  MAX_EVENTS,
+  OPEN,
+  RESERVED,
+  SAMPLED,
+  SELF_KNOWN,
+  SpanColumns,
+  STATE_MASK,
+  STATUS_MASK,
+  STATUS_SHIFT,
+} from "./_columns.ts";
+import { CommitLog, NONE } from "./_commit_log.ts";
+import { FieldStore, MESSAGE_KEY, NAME_KEY } from "./_fields.ts";
+import { hexOf, wordAt } from "./_hex.ts";
+import { Identities } from "./_identities.ts";
+import { Interned, UNKNOWN } from "./_interned.ts";
+import { OldestClosed, OldestOpened, type Retention } from "./_retention.ts";
+import { Summary } from "./_summary.ts";
+import type { Fields } from "./record.ts";
+
+/** The name of all spans for whose names there is no room. */
+const OTHER = 0;
+export const OTHER_NAME = "(other)";
+
+const NS_PER_MS = 1e6;
+
+// An event is a cell as well: its level and how its name is written, its time, and its fields.
+const EVENT_BITS = 1;
+const EVENT_TIME = 4;
+const EVENT_FIELDS = 6;
+/** Where the name begins. */
+const EVENT_TEXT_AT = 28;
+const EVENT_WIDE = 8;
+const EVENT_CUT = 16;
+const EVENT_LEVEL_MASK = 7;
+
+/** Sizes of a {@linkcode SpanStore}, all of them checked. */
+export interface StoreSpec {
+  readonly capacity: number;
+  readonly maxOpen: number;
+  readonly maxBytes: number;
+  readonly maxNames: number;
+  readonly maxFields: number;
+  readonly maxEvents: number;
+  readonly maxTextLength: number;
+  readonly evict: "oldest-opened" | "oldest-closed";
+  readonly reserve: number;
+  readonly slowNs: number;
+}
+
+/** An event as it is read. */
+export interface EventRead {
+  readonly name: string;
+  readonly time: number;
+  readonly level: number;
+  readonly fields: number;
+  readonly isCut: boolean;
+}
+
+/**
+ * The spans, running and ended: columns, cells, and what finds, orders and sums them up.
+ *
+ * A span is a slot of the columns. All times are milliseconds on the clock of the cache. Nothing here throws, whatever comes from users.
+ */
+export class SpanStore {
+  readonly columns: SpanColumns;
+  readonly cells: Cells;
+  readonly fields: FieldStore;
+  readonly names: Interned;
+  readonly log: CommitLog;
+  readonly identities: Identities;
+  /** By the numbers of the names. */
+  readonly summaries: Summary[] = [new Summary()];
+  /** The slots of spans that came from elsewhere, by their ids. */
+  readonly foreign: Map<string, number> = new Map();
+  readonly counts = {
+    opened: 0,
+    closed: 0,
+    recorded: 0,
+    evicted: 0,
+    cleared: 0,
+    abandoned: 0,
+    events: 0,
+    droppedEvents: 0,
+    stale: 0,
+  };
+  /** How many run, how many that have ended are held, and how many of those are kept longer than the rest. */
+  open = 0;
+  held = 0;
+  reserved = 0;
+
+  readonly #spec: StoreSpec;
+  readonly #retention: Retention;
+  #freeHead = NONE;
+  #fresh = 0;
+  // Those that are kept longer, in the order in which they came to it.
+  #reserveHead = NONE;
+  #reserveTail = NONE;
+
+  constructor(spec: StoreSpec) {
+    this.#spec = spec;
+    this.columns = new SpanColumns(spec.capacity + spec.maxOpen);
+    this.identities = new Identities(this.columns.count);
+    this.cells = new Cells(spec.maxBytes, () => this.evictOne());
+    this.fields = new FieldStore(
+      this.cells,
+      spec.maxNames,
+      spec.maxTextLength,
+      spec.maxFields,
+    );
+    this.names = new Interned([OTHER_NAME], spec.maxNames, (index) => {
+      this.summaries[index] = new Summary();
+    });
+    this.log = new CommitLog(spec.capacity);
+    this.#retention = spec.evict === "oldest-closed"
+      ? new OldestClosed(this.columns)
+      : new OldestOpened(this.columns);
+  }
+
+  /** The bytes that are in use. */
+  get bytes(): number {
+    return (this.open + this.held) * SpanColumns.BYTES_PER_SPAN + this.cells.used * WORDS * 4;
+  }
+
+  /** The bytes that may be. */
+  get maxBytes(): number {
+    return this.columns.count * SpanColumns.BYTES_PER_SPAN + this.cells.capacity * WORDS * 4;
+  }
+
+  /** Whether a slot is still used for what it was used for then. */
+  isOpen(slot: number, generation: number): boolean {
+    const { generations, flags } = this.columns;
+    return generations[slot] === generation && (flags[slot]! & STATE_MASK) === OPEN;
+  }
+
+  /** Whether its place is still the one of that span, running or ended. */
+  isThere(slot: number, generation: number): boolean {
+    return this.columns.generations[slot] === generation;
+  }
+
+  /**
+   * Begins a span, of which only trace and parent are missing.
+   *
+   * @returns Its slot; none if too many run.
+   */
+  begin(name: string, bits: number, fields: Fields | undefined, now: number): number {
+    if (this.open >= this.#spec.maxOpen) return NONE;
+    const slot = this.#newSlot(name, bits | OPEN, now);
+    const { columns } = this;
+    this.open++;
+    this.counts.opened++;
+    this.summaries[columns.names[slot]!]!.open++;
+    this.#retention.opened(slot);
+    if (fields !== undefined) {
+      columns.fields[slot] = this.fields.addAll(columns.fields[slot]!, fields);
+    }
+    return slot;
+  }
+
+  /** Puts a span into another one, which has this id, and which is there if its generation is. */
+  adopt(slot: number, parent: number, generation: number): void {
+    const { columns, identities } = this;
+    columns.flags[slot]! |= CHILD;
+    columns.parentsHigh[slot] = identities.high(parent, generation);
+    columns.parentsLow[slot] = identities.low(parent, generation);
+    if (!this.isOpen(parent, generation)) return;
+    // That it has been busy with children since now.
+    if (columns.seqs[parent]!++ === 0) columns.durations[parent] = columns.starts[slot]!;
+  }
+
+  /** Gives a span the trace of another one that is there. */
+  inherit(slot: number, parent: number): void {
+    const { traces, flags } = this.columns;
+    const to = slot * 4;
+    const from = parent * 4;
+    traces[to] = traces[from]!;
+    traces[to + 1] = traces[from + 1]!;
+    traces[to + 2] = traces[from + 2]!;
+    traces[to + 3] = traces[from + 3]!;
+    flags[slot]! |= flags[parent]! & SAMPLED;
+  }
+
+  /** The slot of the span in which one is; none if that is not there, or not known. */
+  parentOf(slot: number): number {
+    const { flags, idsHigh, idsLow, parentsHigh, parentsLow } = this.columns;
+    if ((flags[slot]! & CHILD) === 0) return NONE;
+    const low = parentsLow[slot]!;
+    const own = this.identities.slotOf(low);
+    if (
+      own < this.columns.count && idsLow[own] === low && idsHigh[own] === parentsHigh[slot] &&
+      (flags[own]! & STATE_MASK) !== FREE && (flags[own]! & FOREIGN) === 0
+    ) return own;
+    return this.foreign.size === 0 ? NONE : this.foreign.get(this.parentIdOf(slot)!) ?? NONE;
+  }
+
+  /** Ends a span. */
+  end(slot: number, now: number): void {
+    const { columns } = this;
+    const { flags, starts, durations, selves, seqs } = columns;
+    const start = starts[slot]!;
+    const end = now > start ? now : start;
+    const duration = nanoseconds(end - start);
+    let covered = selves[slot]!;
+    // Children that go on running have been part of it up to now.
+    if (seqs[slot]! > 0) covered += end - durations[slot]!;
+    if ((flags[slot]! & CHILD) !== 0) this.#leaveParent(slot, end);
+    while (this.held >= this.#spec.capacity) this.evictOne();
+    flags[slot] = flags[slot]! & ~STATE_MASK | CLOSED;
+    this.open--;
+    this.summaries[columns.names[slot]!]!.open--;
+    this.counts.closed++;
+    this.#commit(slot, duration, Math.max(0, duration - nanoseconds(covered)));
+    this.#retention.closed(slot);
+  }
+
+  /** Ends a span that nobody ends. */
+  abandon(slot: number, now: number): void {
+    this.columns.flags[slot]! |= ABANDONED;
+    this.counts.abandoned++;
+    this.end(slot, now);
+  }
+
+  /** Makes room for a span that has ended elsewhere, and answers its slot, which {@linkcode commitRecord} is to be told of. */
+  beginRecord(name: string, bits: number, start: number): number {
+    while (this.held >= this.#spec.capacity) this.evictOne();
+    // Not free, and not to be thrown out while its fields are written.
+    return this.#newSlot(name, bits | OPEN, start);
+  }
+
+  commitRecord(slot: number, duration: number, self: number): void {
+    const { flags } = this.columns;
+    flags[slot] = flags[slot]! & ~STATE_MASK | CLOSED;
+    this.counts.recorded++;
+    this.#commit(slot, duration, self);
+    this.#retention.recorded(slot);
+  }
+
+  /** Takes from the self time of a span what a child took that was recorded elsewhere. */
+  cover(slot: number, start: number, duration: number): void {
+    const { flags, starts, durations, selves, names } = this.columns;
+    if ((flags[slot]! & SELF_KNOWN) !== 0) return;
+    const isOpen = (flags[slot]! & STATE_MASK) === OPEN;
+    const begin = Math.max(start, starts[slot]!);
+    const end = Math.min(
+      start + duration / NS_PER_MS,
+      isOpen ? Infinity : starts[slot]! + durations[slot]! / NS_PER_MS,
+    );
+    if (end <= begin) return;
+    if (isOpen) {
+      selves[slot]! += end - begin;
+      return;
+    }
+    const taken = Math.min(selves[slot]!, nanoseconds(end - begin));
+    selves[slot]! -= taken;
+    this.summaries[names[slot]!]!.cover(taken);
+  }
+
+  /** Gives a span a status that it keeps. */
+  setStatus(slot: number, status: number, message: string | undefined): void {
+    const { flags, fields } = this.columns;
+    flags[slot] = flags[slot]! & ~STATUS_MASK | status << STATUS_SHIFT;
+    if (message === undefined) return;
+    fields[slot] = this.fields.setText(fields[slot]!, MESSAGE_KEY, message);
+  }
+
+  /** Gives a running span another name. */
+  rename(slot: number, name: string): void {
+    const { names } = this.columns;
+    this.summaries[names[slot]!]!.open--;
+    this.names.release(names[slot]!);
+    this.#setName(slot, name);
+    this.summaries[names[slot]!]!.open++;
+  }
+
+  nameOf(slot: number): string {
+    const { names, fields } = this.columns;
+    const name = names[slot]!;
+    if (name !== OTHER) return this.names.textOf(name);
+    return this.fields.textOf(fields[slot]!, NAME_KEY) ?? OTHER_NAME;
+  }
+
+  /**
+   * Adds an event to a span that is there.
+   *
+   * @returns Whether there was room for it.
+   */
+  addEvent(
+    slot: number,
+    name: string,
+    level: number,
+    fields: Fields | undefined,
+    time: number,
+  ): boolean {
+    const { columns, cells } = this;
+    const { eventCounts, generations, events } = columns;
+    if (eventCounts[slot]! >= this.#spec.maxEvents) return this.#dropEvent(slot);
+    // To make room, spans that have ended may go: this one too, if it has.
+    const generation = generations[slot]!;
+    const cell = cells.take();
+    if (cell === NO_CELL) return this.#dropEvent(slot);
+    const length = lengthWithin(name, this.#spec.maxTextLength);
+    const how = cells.writeText(cell, EVENT_TEXT_AT, name, length);
+    const isCut = length < name.length || (how & CUT) !== 0;
+    if (isCut) this.fields.cut++;
+    const chain = fields === undefined ? NO_CELL : this.fields.addAll(NO_CELL, fields);
+    const { words, numbers } = cells;
+    const at = cell * WORDS;
+    words[at + EVENT_BITS] = level | ((how & WIDE) !== 0 ? EVENT_WIDE : 0) |
+      (isCut ? EVENT_CUT : 0);
+    numbers[(at + EVENT_TIME) / 2] = time;
+    words[at + EVENT_FIELDS] = chain;
+    words[at + NEXT] = NO_CELL;
+    if (generations[slot] !== generation) {
+      this.#freeEvents(cell);
+      this.counts.droppedEvents++;
+      return false;
+    }
+    words[at + NEXT] = events[slot]!;
+    events[slot] = cell;
+    eventCounts[slot]!++;
+    this.counts.events++;
+    return true;
+  }
+
+  /** Says that a span has lost so many events elsewhere. */
+  dropEvents(slot: number, count: number): void {
+    const { droppedEvents } = this.columns;
+    if (!(count > 0)) return;
+    droppedEvents[slot] = Math.min(MAX_EVENTS, droppedEvents[slot]! + Math.floor(count));
+  }
+
+  /** The events of a span, in the order in which they were added. */
+  readEvents(slot: number): EventRead[] {
+    const { words, numbers } = this.cells;
+    const events: EventRead[] = [];
+    for (let cell = this.columns.events[slot]!; cell !== NO_CELL;) {
+      const at = cell * WORDS;
+      const bits = words[at + EVENT_BITS]!;
+      events.push({
+        name: this.cells.readText(cell, EVENT_TEXT_AT, (bits & EVENT_WIDE) !== 0),
+        time: numbers[(at + EVENT_TIME) / 2]!,
+        level: bits & EVENT_LEVEL_MASK,
+        fields: words[at + EVENT_FIELDS]!,
+        isCut: (bits & EVENT_CUT) !== 0,
+      });
+      cell = words[at + NEXT]!;
+    }
+    return events.reverse();
+  }
+
+  /** Throws out the span that goes first. Answers whether there was one. */
+  evictOne(): boolean {
+    const { reserve } = this.#spec;
+    for (;;) {
+      const slot = this.#retention.take();
+      if (slot === NONE) {
+        const oldest = this.#shiftReserve();
+        if (oldest === NONE) return false;
+        this.counts.evicted++;
+        this.#release(oldest);
+        return true;
+      }
+      if (reserve === 0 || !this.#isWorthKeeping(slot)) {
+        this.counts.evicted++;
+        this.#release(slot);
+        return true;
+      }
+      const oldest = this.reserved >= reserve ? this.#shiftReserve() : NONE;
+      this.#pushReserve(slot);
+      if (oldest === NONE) continue;
+      this.counts.evicted++;
+      this.#release(oldest);
+      return true;
+    }
+  }
+
+  /** Lets all go that have ended. */
+  clear(): number {
+    const before = this.held;
+    for (let slot; (slot = this.#retention.take()) !== NONE;) this.#release(slot);
+    for (let slot; (slot = this.#shiftReserve()) !== NONE;) this.#release(slot);
+    this.counts.cleared += before;
+    return before;
+  }
+
+  /** The slot of the span with an id, running or ended; none if it is not there. */
+  find(id: string): number {
+    const high = wordAt(id, 0);
+    const low = wordAt(id, 8);
+    const slot = this.identities.slotOf(low);
+    const { idsHigh, idsLow, flags } = this.columns;
+    if (
+      slot < this.columns.count && idsLow[slot] === low && idsHigh[slot] === high &&
+      (flags[slot]! & STATE_MASK) !== FREE && (flags[slot]! & FOREIGN) === 0
+    ) return slot;
+    return this.foreign.get(id) ?? NONE;
+  }
+
+  idOf(slot: number): string {
+    return hexOf(this.columns.idsHigh[slot]!) + hexOf(this.columns.idsLow[slot]!);
+  }
+
+  parentIdOf(slot: number): string | undefined {
+    const { flags, parentsHigh, parentsLow } = this.columns;
+    if ((flags[slot]! & CHILD) === 0) return undefined;
+    return hexOf(parentsHigh[slot]!) + hexOf(parentsLow[slot]!);
+  }
+
+  traceIdOf(slot: number): string {
+    const { traces } = this.columns;
+    const at = slot * 4;
+    return hexOf(traces[at]!) + hexOf(traces[at + 1]!) + hexOf(traces[at + 2]!) +
+      hexOf(traces[at + 3]!);
+  }
+
+  setTrace(slot: number, traceId: string): void {
+    const { traces } = this.columns;
+    for (let part = 0; part < 4; part++) traces[slot * 4 + part] = wordAt(traceId, part * 8);
+  }
+
+  setParent(slot: number, spanId: string): void {
+    const { flags, parentsHigh, parentsLow } = this.columns;
+    flags[slot]! |= CHILD;
+    parentsHigh[slot] = wordAt(spanId, 0);
+    parentsLow[slot] = wordAt(spanId, 8);
+  }
+
+  setForeignId(slot: number, id: string): void {
+    const { flags, idsHigh, idsLow } = this.columns;
+    flags[slot]! |= FOREIGN;
+    idsHigh[slot] = wordAt(id, 0);
+    idsLow[slot] = wordAt(id, 8);
+    this.foreign.set(id, slot);
+  }
+
+  /** All slots of running spans. */
+  *openSlots(): Generator<number> {
+    let left = this.open;
+    for (let slot = 0; left > 0 && slot < this.#fresh; slot++) {
+      if ((this.columns.flags[slot]! & STATE_MASK) !== OPEN) continue;
+      left--;
+      yield slot;
+    }
+  }
+
+  #newSlot(name: string, bits: number, start: number): number {
+    const { columns, identities } = this;
+    let slot = this.#freeHead;
+    if (slot === NONE) slot = this.#fresh++;
+    else this.#freeHead = columns.links[slot]!;
+    const generation = columns.generations[slot]!;
+    columns.idsHigh[slot] = identities.high(slot, generation);
+    columns.idsLow[slot] = identities.low(slot, generation);
+    columns.starts[slot] = start;
+    columns.selves[slot] = 0;
+    columns.seqs[slot] = 0;
+    columns.flags[slot] = bits;
+    columns.fields[slot] = NO_CELL;
+    columns.events[slot] = NO_CELL;
+    columns.eventCounts[slot] = 0;
+    columns.droppedEvents[slot] = 0;
+    this.#setName(slot, name);
+    return slot;
+  }
+
+  #setName(slot: number, name: string): void {
+    const { names, fields } = this.columns;
+    let index = this.names.refer(name);
+    if (index === UNKNOWN) {
+      index = OTHER;
+      this.names.referTo(OTHER);
+      fields[slot] = this.fields.setText(fields[slot]!, NAME_KEY, name);
+    }
+    names[slot] = index;
+    this.summaries[index] ??= new Summary();
+  }
+
+  #commit(slot: number, duration: number, self: number): void {
+    const { columns } = this;
+    columns.durations[slot] = duration;
+    columns.selves[slot] = self;
+    columns.seqs[slot] = this.log.add(slot);
+    this.held++;
+    const summary = this.summaries[columns.names[slot]!]!;
+    const hasFailed = (columns.flags[slot]! & STATUS_MASK) === FAILED;
+    summary.seen++;
+    if (hasFailed) summary.seenFailed++;
+    summary.add(duration, self, hasFailed);
+  }
+
+  /** Tells the parent of a span that it has ended, if it runs. */
+  #leaveParent(slot: number, end: number): void {
+    const { columns } = this;
+    const { flags, seqs } = columns;
+    const parent = this.parentOf(slot);
+    if (parent === NONE || (flags[parent]! & STATE_MASK) !== OPEN || seqs[parent] === 0) return;
+    if (--seqs[parent]! > 0) return;
+    const since = columns.durations[parent]!;
+    if (end > since) columns.selves[parent]! += end - since;
+  }
+
+  #release(slot: number): void {
+    const { columns } = this;
+    const { flags } = columns;
+    this.log.remove(columns.seqs[slot]!);
+    this.held--;
+    const name = columns.names[slot]!;
+    this.summaries[name]!.remove(
+      columns.durations[slot]!,
+      columns.selves[slot]!,
+      (flags[slot]! & STATUS_MASK) === FAILED,
+    );
+    this.names.release(name);
+    if ((flags[slot]! & FOREIGN) !== 0) this.foreign.delete(this.idOf(slot));
+    this.fields.free(columns.fields[slot]!);
+    if (columns.events[slot] !== NO_CELL) this.#freeEvents(columns.events[slot]!);
+    flags[slot] = FREE;
+    columns.generations[slot]!++;
+    columns.links[slot] = this.#freeHead;
+    this.#freeHead = slot;
+  }
+
+  #freeEvents(cell: number): void {
+    const { words } = this.cells;
+    while (cell !== NO_CELL) {
+      const at = cell * WORDS;
+      const next = words[at + NEXT]!;
+      this.cells.giveText(words[at + MORE]!);
+      this.fields.free(words[at + EVENT_FIELDS]!);
+      this.cells.give(cell);
+      cell = next;
+    }
+  }
+
+  #dropEvent(slot: number): false {
+    const { droppedEvents } = this.columns;
+    if (droppedEvents[slot]! < MAX_EVENTS) droppedEvents[slot]!++;
+    this.counts.droppedEvents++;
+    return false;
+  }
+
+  #isWorthKeeping(slot: number): boolean {
+    const { flags, durations } = this.columns;
+    return (flags[slot]! & STATUS_MASK) === FAILED || durations[slot]! >= this.#spec.slowNs;
+  }
+
+  #pushReserve(slot: number): void {
+    const { links, flags } = this.columns;
+    flags[slot]! |= RESERVED;
+    this.reserved++;
+    links[slot] = NONE;
+    if (this.#reserveTail === NONE) this.#reserveHead = slot;
+    else links[this.#reserveTail] = slot;
+    this.#reserveTail = slot;
+  }
+
+  #shiftReserve(): number {
+    const slot = this.#reserveHead;
+    if (slot === NONE) return NONE;
+    this.#reserveHead = this.columns.links[slot]!;
+    if (this.#reserveHead === NONE) this.#reserveTail = NONE;
+    this.reserved--;
+    return slot;
+  }
+}
+
+/** Whole nanoseconds, as many as can be told apart. */
+export function nanoseconds(ms: number): number {
+  return Math.min(Math.round(ms * NS_PER_MS), Number.MAX_SAFE_INTEGER);
+}

@@ -1,0 +1,655 @@
+import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
+import { CLOSED, STATE_MASK } from "./_columns.ts";
+import { NONE } from "./_commit_log.ts";
+import { filterOf, ofTrace, slotFilterOf } from "./_filter.ts";
+import { groupsOf } from "./_groups.ts";
+import { isId } from "./_hex.ts";
+import { Reader } from "./_reader.ts";
+import { Recorder } from "./_recorder.ts";
+import { SpanStore } from "./_store.ts";
+import { Tracer } from "./_tracer.ts";
+import type { SpanAggregate, SpanAggregateOptions } from "./aggregate.ts";
+import { checkLevel, levelNumber, LEVELS, type SpanLevel, type SpanLevelFilter } from "./level.ts";
+import type {
+  OpenSpanOptions,
+  SpanCacheOptions,
+  SpanFindOptions,
+  SpanOptions,
+  SpanPageOptions,
+} from "./options.ts";
+import type { Fields, OpenSpanRecord, SpanEventInput, SpanInput, SpanRecord } from "./record.ts";
+import type { Span } from "./span.ts";
+import type { SpanCacheStats } from "./stats.ts";
+import { type SpanSubscribeOptions, type SpanSubscription, subscriptions } from "./subscription.ts";
+import { type TraceTree, treeOf } from "./trace_tree.ts";
+
+const MAX_SPANS = 2 ** 24;
+const NS_PER_MS = 1e6;
+
+/**
+ * The last spans of a running server: what it was doing, how long that took, and what happened in it, held in a few megabytes and asked at any time.
+ *
+ * - **Spans** are started with {@linkcode SpanCache.span}, which is a context for what it calls and waits for, or with {@linkcode SpanCache.start}.
+ * - **Bounds**: spans that are held, spans that run, bytes, names, fields and events of a span, length of a text. What is lost is counted by its cause.
+ * - **Reads** make plain objects of what is asked for. Nothing is made of the rest.
+ * - **Recording** neither waits nor throws, whatever it is given, and keeps no object of a span that has ended.
+ *
+ * | operation | cost |
+ * | --- | --- |
+ * | start, event, end | O(fields, lengths of texts) |
+ * | get | O(size of the span) |
+ * | page, receive | O(spans read) |
+ * | find, trace, open | O(spans held) |
+ * | aggregate | O(names), and O(spans held) with `by` or `where`, or where the shortest or longest has gone |
+ *
+ * @example What was slow just now
+ * ```ts
+ * import { SpanCache } from "@weir/weir/cache";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cache = new SpanCache({ capacity: 10_000 });
+ * await cache.span("GET /users", { user: 7 }, async (span) => {
+ *   await cache.span("query", async () => {});
+ *   span.set("rows", 3);
+ * });
+ *
+ * const [slowest] = cache.find({ order: "slowest", limit: 1 });
+ * assertEquals(slowest?.name, "GET /users");
+ * assertEquals(cache.trace(slowest!.traceId).roots[0]?.children.map(({ span }) => span.name), ["query"]);
+ * ```
+ */
+export class SpanCache implements Disposable, AsyncDisposable {
+  /** How many spans are held that have ended. */
+  readonly capacity: number;
+
+  readonly #store: SpanStore;
+  readonly #tracer: Tracer;
+  readonly #reader: Reader;
+  readonly #recorder: Recorder;
+  readonly #originMs: number;
+  #lastSeq: number | undefined;
+
+  /**
+   * Creates a cache.
+   *
+   * @param options Its bounds, what is recorded, and its clocks.
+   * @throws {TypeError} If an option is not of its type.
+   * @throws {RangeError} If a number is out of its range.
+   */
+  constructor(options: SpanCacheOptions = {}) {
+    const create = "create SpanCache";
+    const {
+      capacity = 16_384,
+      maxOpen = 4_096,
+      maxBytes = 256 * (capacity + maxOpen),
+      maxNames = 1_024,
+      maxFields = 128,
+      maxEvents = 128,
+      maxTextLength = 1_024,
+      evict = "oldest-opened",
+      reserve = 0,
+      slowMs = Infinity,
+      level = "trace",
+      chance = 1,
+      clock = { now: () => performance.now(), wallNow: () => Date.now() },
+      random = Math.random,
+    } = options;
+    checkInteger(create, "capacity", capacity, 1, MAX_SPANS);
+    checkInteger(create, "maxOpen", maxOpen, 1, MAX_SPANS);
+    checkInteger(create, "maxBytes", maxBytes, 4_096, 2 ** 33);
+    checkInteger(create, "maxNames", maxNames, 1, 65_536);
+    checkInteger(create, "maxFields", maxFields, 0);
+    checkInteger(create, "maxEvents", maxEvents, 0, 65_535);
+    checkInteger(create, "maxTextLength", maxTextLength, 1, 2 ** 24);
+    checkInteger(create, "reserve", reserve, 0, capacity);
+    if (evict !== "oldest-opened" && evict !== "oldest-closed") {
+      const requirement = "evict must be one of oldest-opened, oldest-closed";
+      throw new TypeError(refusal(create, requirement, evict));
+    }
+    if (!(slowMs >= 0)) {
+      throw new RangeError(refusal(create, "slowMs must be a number of at least 0", slowMs));
+    }
+    checkFunction(create, "clock.now", clock.now);
+    checkFunction(create, "clock.wallNow", clock.wallNow);
+    checkFunction(create, "random", random);
+    checkChance(create, chance);
+    const levelIndex = checkLevel(create, level);
+
+    this.capacity = capacity;
+    this.#store = new SpanStore({
+      capacity,
+      maxOpen,
+      maxBytes,
+      maxNames,
+      maxFields,
+      maxEvents,
+      maxTextLength,
+      evict,
+      reserve,
+      slowNs: slowMs * NS_PER_MS,
+    });
+    this.#originMs = clock.wallNow() - clock.now();
+    this.#tracer = new Tracer(this.#store, clock, random, levelIndex, chance);
+    this.#reader = new Reader(this.#store, this.#originMs);
+    this.#recorder = new Recorder(this.#tracer, this.#originMs, Math.max(1, capacity >>> 2));
+  }
+
+  /** How many spans are held that have ended. */
+  get size(): number {
+    return this.#store.held;
+  }
+
+  /** The `seq` of the span that was committed last; 0 before the first one. */
+  get lastSeq(): number {
+    return this.#store.log.last;
+  }
+
+  /** Whether it has been closed. */
+  get closed(): boolean {
+    return this.#lastSeq !== undefined;
+  }
+
+  /** Up to which level spans and events are recorded. Those that run are not concerned, but for events that they do not have yet. */
+  get level(): SpanLevelFilter {
+    return LEVELS[this.#tracer.level]!;
+  }
+
+  set level(level: SpanLevelFilter) {
+    const index = checkLevel("set level", level);
+    if (!this.closed) this.#tracer.level = index;
+  }
+
+  /** Which share of the traces that begin here is recorded, from 0 to 1. What is in a trace is recorded if that is. */
+  get chance(): number {
+    return this.#tracer.chance;
+  }
+
+  set chance(chance: number) {
+    checkChance("set chance", chance);
+    this.#tracer.chance = chance;
+  }
+
+  /**
+   * Whether a span of a level would be recorded, chance aside: to ask before its fields are made, where that is dear.
+   *
+   * @param level The level; `"info"` without it.
+   */
+  enabled(level?: SpanLevel): boolean {
+    return levelNumber(level) <= this.#tracer.level;
+  }
+
+  /**
+   * Starts a span, which runs until its `end()`. It is in the span that is around this call, unless `parent` says otherwise, and around nothing:
+   * see {@linkcode Span.run} and {@linkcode SpanCache.span} for that.
+   *
+   * @param name What is being done. Different names should be few: what differs each time belongs to the fields.
+   * @param fields What is known of it.
+   * @param options What it is in, its level, its kind and its links.
+   * @returns Its handle, which takes the same calls if it is not recorded.
+   */
+  start(name: string, fields?: Fields, options?: SpanOptions): Span {
+    return this.#tracer.start(name, fields, options);
+  }
+
+  /**
+   * Calls a function in a new span, which ends when the function has returned, or its promise has settled. It fails with what the function throws.
+   *
+   * Spans that are started in the function, and in everything that it waits for, are in this one.
+   *
+   * @typeParam T What the function answers.
+   * @param name What is being done.
+   * @param callback The function, which gets the span.
+   * @returns What it answers; a promise of that if it answers a promise.
+   * @throws What it throws.
+   */
+  span<T>(name: string, callback: (span: Span) => T): T;
+  /**
+   * Calls a function in a new span that has fields.
+   *
+   * @typeParam T What the function answers.
+   * @param name What is being done.
+   * @param fields What is known of it.
+   * @param callback The function, which gets the span.
+   * @param options What the span is in, its level, its kind and its links.
+   * @returns What it answers; a promise of that if it answers a promise.
+   * @throws What it throws.
+   */
+  span<T>(
+    name: string,
+    fields: Fields | undefined,
+    callback: (span: Span) => T,
+    options?: SpanOptions,
+  ): T;
+  span<T>(
+    name: string,
+    fields: Fields | undefined | ((span: Span) => T),
+    callback?: (span: Span) => T,
+    options?: SpanOptions,
+  ): T {
+    const call = typeof fields === "function" ? fields : callback;
+    checkFunction("call in span", "callback", call);
+    const span = this.#tracer.start(
+      name,
+      typeof fields === "function" ? undefined : fields,
+      options,
+    );
+    try {
+      return endWith(span, this.#tracer.run(span, call!));
+    } catch (error) {
+      span.fail(error).end();
+      throw error;
+    }
+  }
+
+  /**
+   * Calls a function in a new span, as {@linkcode SpanCache.span} does, but without the context of the platform, which is dear on Deno. It is for
+   * functions that are done when they return: what they start and do not wait for is in the span around this call.
+   *
+   * @typeParam T What the function answers.
+   * @param name What is being done.
+   * @param callback The function, which gets the span.
+   * @returns What it answers.
+   * @throws What it throws.
+   */
+  spanSync<T>(name: string, callback: (span: Span) => T): T;
+  /**
+   * Calls a function in a new span that has fields, without the context of the platform.
+   *
+   * @typeParam T What the function answers.
+   * @param name What is being done.
+   * @param fields What is known of it.
+   * @param callback The function, which gets the span.
+   * @param options What the span is in, its level, its kind and its links.
+   * @returns What it answers.
+   * @throws What it throws.
+   */
+  spanSync<T>(
+    name: string,
+    fields: Fields | undefined,
+    callback: (span: Span) => T,
+    options?: SpanOptions,
+  ): T;
+  spanSync<T>(
+    name: string,
+    fields: Fields | undefined | ((span: Span) => T),
+    callback?: (span: Span) => T,
+    options?: SpanOptions,
+  ): T {
+    const call = typeof fields === "function" ? fields : callback;
+    checkFunction("call in span", "callback", call);
+    const span = this.#tracer.start(
+      name,
+      typeof fields === "function" ? undefined : fields,
+      options,
+    );
+    try {
+      return endWith(span, this.#tracer.runSync(span, call!));
+    } catch (error) {
+      span.fail(error).end();
+      throw error;
+    }
+  }
+
+  /** The span around this call; undefined if there is none. One that was not recorded is told by its `recording`. */
+  get current(): Span | undefined {
+    return this.#tracer.current;
+  }
+
+  /**
+   * Keeps the span around this call for a function that is called later, by who knows whom: an emitter, a pool, a queue.
+   *
+   * @typeParam A What the function gets.
+   * @typeParam R What the function answers.
+   * @param callback The function.
+   * @returns A function that calls it in that span, or in none if there is none now.
+   */
+  bind<A extends unknown[], R>(callback: (...args: A) => R): (...args: A) => R {
+    checkFunction("bind", "callback", callback);
+    const span = this.#tracer.current;
+    return span === undefined
+      ? (...args) => this.#tracer.runOutside(() => callback(...args))
+      : (...args) => this.#tracer.run(span, () => callback(...args));
+  }
+
+  /**
+   * Takes in a span that has ended elsewhere: in a worker, another process, another library.
+   *
+   * @param span The span. Its id makes it known again.
+   * @returns Whether it was recorded; not if it is held already, does not matter enough, or the cache is closed.
+   * @throws {TypeError} If something of it is not of its type, or an id is none. Nothing is recorded then.
+   * @throws {RangeError} If a time is no finite number, or a duration is negative.
+   *
+   * @example A span that something else has measured
+   * ```ts
+   * import { SpanCache } from "@weir/weir/cache";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const cache = new SpanCache();
+   * const span = { id: "00f067aa0ba902b7", name: "resize", startMs: Date.now(), durationMs: 12 };
+   * assertEquals([cache.record(span), cache.record(span)], [true, false]);
+   * assertEquals(cache.get("00f067aa0ba902b7")?.durationMs, 12);
+   * ```
+   */
+  record(span: SpanInput): boolean {
+    return this.#recorder.record(span);
+  }
+
+  /**
+   * Adds an event to a span that is held or runs, whoever opened it. Readers that have read it already do not see it.
+   *
+   * @param spanId The id of the span.
+   * @param event The event.
+   * @returns `"added"`; `"dropped"` if the span has too many or it does not matter enough; `"unknown"` if there is no such span.
+   * @throws {TypeError} If the id is none, or something of the event is not of its type.
+   * @throws {RangeError} If its time is no finite number.
+   */
+  addEvent(spanId: string, event: SpanEventInput): "added" | "dropped" | "unknown" {
+    return this.#recorder.addEvent(spanId, event);
+  }
+
+  /**
+   * Finds a span that has ended.
+   *
+   * @param id Its id.
+   * @returns The span; undefined if it is not held.
+   */
+  get(id: string): SpanRecord | undefined {
+    const slot = isId(id, 16) ? this.#store.find(id) : NONE;
+    if (slot === NONE || (this.#store.columns.flags[slot]! & STATE_MASK) !== CLOSED) {
+      return undefined;
+    }
+    return this.#reader.read(slot);
+  }
+
+  /**
+   * Reads spans in the order in which they were committed, a page at a time. Nothing that is held between two pages is passed over.
+   *
+   * @param options Where to begin, and how many.
+   * @returns The spans; the `seq` of the last one is where the next page begins.
+   * @throws {RangeError} If a number is out of its range.
+   */
+  page(options: SpanPageOptions = {}): SpanRecord[] {
+    const { after = 0, limit = 100 } = options;
+    checkInteger("page spans", "after", after, 0);
+    checkLimit("page spans", limit);
+    const { log, columns } = this.#store;
+    const spans: SpanRecord[] = [];
+    let slot = log.after(after);
+    for (; slot !== NONE && spans.length < limit; slot = log.after(columns.seqs[slot]!)) {
+      spans.push(this.#reader.read(slot));
+    }
+    return spans;
+  }
+
+  /**
+   * Finds spans that have ended.
+   *
+   * @param options Which, in which order, and how many.
+   * @returns The spans.
+   * @throws {TypeError} If a level is none.
+   * @throws {RangeError} If a number is out of its range.
+   * @throws What `where` throws.
+   */
+  find(options: SpanFindOptions = {}): SpanRecord[] {
+    const { order = "newest", limit = 100 } = options;
+    checkLimit("find spans", limit);
+    if (order !== "newest" && order !== "slowest") {
+      throw new TypeError(refusal("find spans", "order must be one of newest, slowest", order));
+    }
+    const filter = filterOf("find spans", this.#store, this.#reader, this.#originMs, options);
+    const { log, columns } = this.#store;
+    const spans: SpanRecord[] = [];
+    if (order === "newest") {
+      let slot = log.before(Infinity);
+      for (; slot !== NONE && spans.length < limit; slot = log.before(columns.seqs[slot]!)) {
+        const span = filter(slot);
+        if (span !== undefined) spans.push(span);
+      }
+      return spans;
+    }
+    const fits = slotFilterOf("find spans", this.#store, this.#originMs, options);
+    const slots: number[] = [];
+    for (let slot = log.before(Infinity); slot !== NONE; slot = log.before(columns.seqs[slot]!)) {
+      if (fits(slot)) slots.push(slot);
+    }
+    slots.sort((a, b) => columns.durations[b]! - columns.durations[a]!);
+    for (const slot of slots) {
+      if (spans.length >= limit) break;
+      const span = filter(slot);
+      if (span !== undefined) spans.push(span);
+    }
+    return spans;
+  }
+
+  /**
+   * All that is held of a trace, spans that run included, as a tree.
+   *
+   * @param traceId The id of the trace, or that of any span in it.
+   * @returns The tree, which is empty if nothing is held of it.
+   */
+  trace(traceId: string): TraceTree {
+    const { log, columns } = this.#store;
+    const known = isId(traceId, 16) ? this.#store.find(traceId) : NONE;
+    const id = known === NONE ? traceId : this.#store.traceIdOf(known);
+    const fits = ofTrace(this.#store, id);
+    const ended: SpanRecord[] = [];
+    for (let slot = log.after(0); slot !== NONE; slot = log.after(columns.seqs[slot]!)) {
+      if (fits(slot)) ended.push(this.#reader.read(slot));
+    }
+    const now = this.#tracer.now();
+    const open: OpenSpanRecord[] = [];
+    for (const slot of this.#store.openSlots()) {
+      if (fits(slot)) open.push(this.#reader.readOpen(slot, now));
+    }
+    return treeOf(id, ended, open);
+  }
+
+  /**
+   * The spans that run, those first that have been running longest.
+   *
+   * @param options Which.
+   * @returns The spans, with what is known of them so far.
+   * @throws {RangeError} If `minMs` is negative or no number.
+   */
+  open(options: OpenSpanOptions = {}): OpenSpanRecord[] {
+    const now = this.#tracer.now();
+    return this.#openFor("list open spans", options, now)
+      .map((slot) => this.#reader.readOpen(slot, now));
+  }
+
+  /**
+   * Gives up spans that run, and are not going to end any more because somebody forgot them: they end now, marked as `abandoned`. Otherwise they
+   * take the room of others up to `maxOpen`.
+   *
+   * @param options Which.
+   * @returns How many.
+   * @throws {RangeError} If `minMs` is negative or no number.
+   */
+  abandon(options: OpenSpanOptions = {}): number {
+    const now = this.#tracer.now();
+    const slots = this.#openFor("abandon spans", options, now);
+    for (const slot of slots) this.#store.abandon(slot, now);
+    if (slots.length > 0) this.#tracer.bell.ring();
+    return slots.length;
+  }
+
+  /**
+   * Reads spans as they end. The reader never slows down the cache: what is gone before it was read is counted.
+   *
+   * @param options Which, and where to begin.
+   * @returns The reader.
+   * @throws {TypeError} If a level is none.
+   * @throws {RangeError} If a number is out of its range.
+   */
+  subscribe(options: SpanSubscribeOptions = {}): SpanSubscription {
+    const { after = this.lastSeq, signal } = options;
+    checkInteger("subscribe to spans", "after", after, 0);
+    const filter = filterOf(
+      "subscribe to spans",
+      this.#store,
+      this.#reader,
+      this.#originMs,
+      options,
+    );
+    const store = this.#store;
+    const { bell } = this.#tracer;
+    const lastSeq = (): number | undefined => this.#lastSeq;
+    const host = {
+      store,
+      bell,
+      get lastSeq() {
+        return lastSeq();
+      },
+    };
+    return subscriptions.create(host, filter, Math.min(after, this.lastSeq), signal);
+  }
+
+  /**
+   * Sums up the spans that are held, by their names. It is kept up to date as they come and go, so that asking costs little.
+   *
+   * @param options How to tell them apart, and which.
+   * @returns One for each name, those first that took most time in all.
+   * @throws What `where` throws.
+   *
+   * @example Where time goes
+   * ```ts
+   * import { SpanCache } from "@weir/weir/cache";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const cache = new SpanCache();
+   * for (const status of [200, 200, 500]) {
+   *   cache.spanSync("request", { status }, (span) => status === 500 && span.fail());
+   * }
+   * const [requests] = cache.aggregate();
+   * assertEquals([requests?.count, requests?.failed], [3, 1]);
+   * assertEquals(cache.aggregate({ by: "status" }).map(({ group }) => group).sort(), ["200", "500"]);
+   * ```
+   */
+  aggregate(options: SpanAggregateOptions = {}): SpanAggregate[] {
+    const { by, where } = options;
+    const rows = by === undefined && where === undefined ? this.#summaries() : groupsOf(
+      this.#store,
+      where === undefined ? () => true : (slot) => where(this.#reader.read(slot)),
+      by,
+    );
+    return rows.sort((a, b) => b.totalMs - a.totalMs);
+  }
+
+  /** How it is doing. */
+  stats(): SpanCacheStats {
+    const { held, reserved, open, counts, fields, names } = this.#store;
+    const { opened, closed, recorded, evicted, cleared, abandoned, stale } = counts;
+    return {
+      held,
+      reserved,
+      open,
+      opened,
+      closed,
+      recorded,
+      evicted,
+      cleared,
+      abandoned,
+      refused: { ...this.#tracer.refused },
+      events: counts.events,
+      droppedEvents: counts.droppedEvents,
+      droppedFields: { ...fields.dropped },
+      cutTexts: fields.cut,
+      stale,
+      duplicates: this.#recorder.duplicates,
+      names: names.size,
+      otherNames: names.overflowed,
+      keys: fields.keys,
+      bytes: this.#store.bytes,
+      maxBytes: this.#store.maxBytes,
+      waiting: this.#tracer.bell.size,
+    };
+  }
+
+  /**
+   * Lets go of all spans that have ended. Those that run go on.
+   *
+   * @returns How many there were.
+   */
+  clear(): number {
+    return this.#store.clear();
+  }
+
+  /**
+   * Ends recording: spans that are started from now on are not recorded, subscriptions end when everything is read, and contexts are gone. What is
+   * held can still be read. Closing it again does nothing.
+   */
+  close(): void {
+    if (this.closed) return;
+    this.#lastSeq = this.lastSeq;
+    this.#tracer.close();
+  }
+
+  /** The same as {@linkcode SpanCache.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The same as {@linkcode SpanCache.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #openFor(action: string, { minMs = 0 }: OpenSpanOptions, now: number): number[] {
+    if (!(minMs >= 0)) {
+      throw new RangeError(refusal(action, "minMs must be a number of at least 0", minMs));
+    }
+    const { starts } = this.#store.columns;
+    return [...this.#store.openSlots()]
+      .filter((slot) => now - starts[slot]! >= minMs)
+      .sort((a, b) => starts[a]! - starts[b]!);
+  }
+
+  #summaries(): SpanAggregate[] {
+    const { summaries, names, columns, log } = this.#store;
+    const inexact = new Set(summaries.filter(({ isExact }) => !isExact));
+    if (inexact.size > 0) {
+      for (const summary of inexact) summary.restart();
+      for (let slot = log.after(0); slot !== NONE; slot = log.after(columns.seqs[slot]!)) {
+        const summary = summaries[columns.names[slot]!]!;
+        if (inexact.has(summary)) summary.include(columns.durations[slot]!);
+      }
+    }
+    return summaries.flatMap((summary, index) =>
+      summary.count > 0 || summary.open > 0 ? [summary.read(names.textOf(index))] : []
+    );
+  }
+}
+
+/** Ends a span when what was called in it is done. */
+function endWith<T>(span: Span, result: T): T {
+  if (!isThenable(result)) {
+    span.end();
+    return result;
+  }
+  const settled = Promise.resolve(result).then(
+    (value) => {
+      span.end();
+      return value;
+    },
+    (error) => {
+      span.fail(error).end();
+      throw error;
+    },
+  );
+  return settled as T;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}
+
+function checkChance(action: string, chance: number): void {
+  if (chance >= 0 && chance <= 1) return;
+  throw new RangeError(refusal(action, "chance must be a number from 0 to 1", chance));
+}
+
+function checkLimit(action: string, limit: number): void {
+  if (limit !== Infinity) checkInteger(action, "limit", limit, 1);
+}

@@ -1,0 +1,266 @@
+import { Channel } from "../channel/mod.ts";
+import { checkInteger } from "../internal/mod.ts";
+import { checkEvent, checkId } from "./_recorder.ts";
+import type { SpanCache } from "./cache.ts";
+import type { SpanEventInput, SpanInput } from "./record.ts";
+
+/** An event of a span that was opened elsewhere. */
+export interface SpanEventMessage {
+  /** The id of the span: 16 hexadecimal digits. */
+  readonly spanId: string;
+  /** The event. */
+  readonly event: SpanEventInput;
+}
+
+/** Options of the {@linkcode SpanDriver} constructor. */
+export interface SpanDriverOptions {
+  /**
+   * For how many spans that have not come events may wait: a positive integer. When there is another one, those go that have waited longest, all
+   * events of one span at once.
+   *
+   * @default {4_096}
+   */
+  readonly capacity?: number | undefined;
+
+  /**
+   * How many events may wait for one span: a positive integer. Others are dropped.
+   *
+   * @default {128}
+   */
+  readonly maxEvents?: number | undefined;
+
+  /**
+   * How many spans may wait to be taken in, and how many events: a positive integer. Others are dropped, and counted by the channel.
+   *
+   * @default {65_536}
+   */
+  readonly channelCapacity?: number | undefined;
+
+  /**
+   * Called with what was no span and no event, and why.
+   *
+   * @param error What was wrong.
+   * @param input What came.
+   */
+  readonly onRefuse?: ((error: unknown, input: unknown) => void) | undefined;
+}
+
+/** How a {@linkcode SpanDriver} is doing. */
+export interface SpanDriverStats {
+  /** How many spans were recorded. */
+  readonly recorded: number;
+  /** How many events came to their span, before or after it. */
+  readonly attached: number;
+  /** How many spans were held already, or did not matter enough. */
+  readonly skipped: number;
+  /** How many spans and events were none. */
+  readonly refused: number;
+  /** How many spans that have not come events wait for. */
+  readonly parents: number;
+  /** How many events wait for their span. */
+  readonly parked: number;
+  /** How many events were dropped: since their span did not come in time, or had too many. */
+  readonly droppedEvents: number;
+  /** How many spans the channel dropped, since it was full. */
+  readonly droppedSpanMessages: number;
+  /** How many events the channel dropped, since it was full. */
+  readonly droppedEventMessages: number;
+}
+
+/**
+ * Takes in spans and events that come from elsewhere, each on a channel of its own, in whatever order: an event that comes before its span waits for
+ * it in a bounded side buffer, one that comes after it is added to it. Whoever sends never waits.
+ *
+ * A span of this kind comes whole when it ends. Its own events may be in it, or come one by one.
+ *
+ * Whatever happens, each event that was taken off the channel is attached, parked, dropped or refused.
+ *
+ * @example Events before their span
+ * ```ts
+ * import { SpanCache, SpanDriver } from "@weir/weir/cache";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cache = new SpanCache();
+ * const driver = new SpanDriver(cache);
+ * const id = "00f067aa0ba902b7";
+ * driver.events.trySend({ spanId: id, event: { name: "cache miss", timeMs: Date.now() } });
+ * driver.spans.trySend({ id, name: "query", startMs: Date.now(), durationMs: 3 });
+ * driver.drain();
+ * assertEquals(cache.get(id)?.events.map(({ name }) => name), ["cache miss"]);
+ * ```
+ */
+export class SpanDriver implements Disposable, AsyncDisposable {
+  /** Where spans are sent. */
+  readonly spans: Channel<SpanInput>;
+  /** Where events are sent. */
+  readonly events: Channel<SpanEventMessage>;
+
+  readonly #cache: SpanCache;
+  readonly #capacity: number;
+  readonly #maxEvents: number;
+  readonly #onRefuse: ((error: unknown, input: unknown) => void) | undefined;
+  // The order in which its keys came is the order in which they go. Ids of several processes have no order in time.
+  readonly #side: Map<string, SpanEventInput[]> = new Map();
+  #parked = 0;
+  readonly #counts = { recorded: 0, attached: 0, skipped: 0, refused: 0, droppedEvents: 0 };
+
+  /**
+   * Creates a driver.
+   *
+   * @param cache Where spans are recorded.
+   * @param options Its bounds.
+   * @throws {RangeError} If a number is out of its range.
+   */
+  constructor(cache: SpanCache, options: SpanDriverOptions = {}) {
+    const create = "create SpanDriver";
+    const { capacity = 4_096, maxEvents = 128, channelCapacity = 65_536, onRefuse } = options;
+    checkInteger(create, "capacity", capacity, 1);
+    checkInteger(create, "maxEvents", maxEvents, 1);
+    checkInteger(create, "channelCapacity", channelCapacity, 1);
+    this.#cache = cache;
+    this.#capacity = capacity;
+    this.#maxEvents = maxEvents;
+    this.#onRefuse = onRefuse;
+    this.spans = new Channel({ capacity: channelCapacity, overflow: "drop-newest" });
+    this.events = new Channel({ capacity: channelCapacity, overflow: "drop-newest" });
+  }
+
+  /** Whether it takes no more. */
+  get closed(): boolean {
+    return this.spans.closed;
+  }
+
+  /**
+   * Takes in all that is there now, events first.
+   *
+   * @returns How many spans and events that were.
+   */
+  drain(): number {
+    let count = this.#drainEvents();
+    for (let next; (next = this.spans.tryReceive()).state === "ok"; count++) {
+      this.#takeSpan(next.value);
+    }
+    return count;
+  }
+
+  /**
+   * Takes in what comes, until the driver is closed and everything is taken in.
+   *
+   * @param options What ends it earlier.
+   * @returns A promise of the end.
+   * @throws Rejects with the reason of the signal.
+   */
+  async run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    const { signal } = options;
+    const takeEvents = async (): Promise<void> => {
+      for (let batch; (batch = await this.events.receiveBatch(256, { signal })).length > 0;) {
+        for (const message of batch) this.#takeEvent(message);
+      }
+    };
+    const takeSpans = async (): Promise<void> => {
+      for (let batch; (batch = await this.spans.receiveBatch(256, { signal })).length > 0;) {
+        // Events that were sent before these spans.
+        this.#drainEvents();
+        for (const span of batch) this.#takeSpan(span);
+      }
+    };
+    await Promise.all([takeEvents(), takeSpans()]);
+  }
+
+  /** How it is doing. */
+  stats(): SpanDriverStats {
+    return {
+      ...this.#counts,
+      parents: this.#side.size,
+      parked: this.#parked,
+      droppedSpanMessages: this.spans.dropped,
+      droppedEventMessages: this.events.dropped,
+    };
+  }
+
+  /** Ends both channels: what is in them can still be taken in. Closing it again does nothing. */
+  close(): void {
+    this.spans.close();
+    this.events.close();
+  }
+
+  /** The same as {@linkcode SpanDriver.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The same as {@linkcode SpanDriver.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  #drainEvents(): number {
+    let count = 0;
+    for (let next; (next = this.events.tryReceive()).state === "ok"; count++) {
+      this.#takeEvent(next.value);
+    }
+    return count;
+  }
+
+  #takeSpan(span: SpanInput): void {
+    try {
+      if (!this.#cache.record(span)) {
+        this.#counts.skipped++;
+        return;
+      }
+    } catch (error) {
+      this.#refuse(error, span);
+      return;
+    }
+    this.#counts.recorded++;
+    const events = span.id === undefined ? undefined : this.#side.get(span.id);
+    if (events === undefined) return;
+    this.#side.delete(span.id!);
+    this.#parked -= events.length;
+    for (const event of events) this.#attach(span.id!, event);
+  }
+
+  #takeEvent(message: SpanEventMessage): void {
+    try {
+      checkId("take event", "spanId", message?.spanId, 16);
+      checkEvent("take event", message.event);
+      if (this.#attach(message.spanId, message.event)) return;
+    } catch (error) {
+      this.#refuse(error, message);
+      return;
+    }
+    const { spanId, event } = message;
+    const waiting = this.#side.get(spanId);
+    if (waiting === undefined) {
+      if (this.#side.size >= this.#capacity) this.#dropOldest();
+      this.#side.set(spanId, [event]);
+    } else if (waiting.length >= this.#maxEvents) {
+      this.#counts.droppedEvents++;
+      return;
+    } else waiting.push(event);
+    this.#parked++;
+  }
+
+  /** Whether there is a span that an event belongs to, with room for it or not. */
+  #attach(spanId: string, event: SpanEventInput): boolean {
+    const outcome = this.#cache.addEvent(spanId, event);
+    if (outcome === "unknown") return false;
+    if (outcome === "added") this.#counts.attached++;
+    else this.#counts.droppedEvents++;
+    return true;
+  }
+
+  #dropOldest(): void {
+    const [oldest] = this.#side;
+    const [spanId, events] = oldest!;
+    this.#side.delete(spanId);
+    this.#parked -= events.length;
+    this.#counts.droppedEvents += events.length;
+  }
+
+  #refuse(error: unknown, input: unknown): void {
+    this.#counts.refused++;
+    this.#onRefuse?.(error, input);
+  }
+}

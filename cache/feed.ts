@@ -1,0 +1,263 @@
+import {
+  checkFunction,
+  checkInteger,
+  later,
+  type MessagePortLike,
+  refusal,
+} from "../internal/mod.ts";
+import { type EventRing, FrameTooLargeError } from "../ring/mod.ts";
+import type { SpanCache } from "./cache.ts";
+import type { SpanInput, SpanRecord } from "./record.ts";
+import type { SpanSubscribeOptions, SpanSubscription } from "./subscription.ts";
+
+/** The topic under which spans go through an `EventRing`. */
+export const SPAN_TOPIC = "weir.spans";
+
+/** What goes through a port: some spans that have ended. */
+export interface SpanFeedMessage {
+  /** What tells it from other messages. */
+  readonly type: "weir.spans";
+  /** The spans. */
+  readonly spans: readonly SpanInput[];
+  /** How many spans the sender has lost before these, since its cache let them go too soon. */
+  readonly lost: number;
+}
+
+/** Options of {@linkcode feedSpans}, {@linkcode feedPort} and {@linkcode feedRing}. */
+export interface SpanFeedOptions extends SpanSubscribeOptions {
+  /**
+   * The most spans to send at once: a positive integer.
+   *
+   * @default {256}
+   */
+  readonly maxBatch?: number | undefined;
+
+  /**
+   * How long spans may wait for others to be sent with, in milliseconds.
+   *
+   * @default {50}
+   */
+  readonly lingerMs?: number | undefined;
+}
+
+/** How a {@linkcode SpanFeed} is doing. */
+export interface SpanFeedStats {
+  /** How many spans were sent. */
+  readonly sent: number;
+  /** How many could not be sent. */
+  readonly failed: number;
+  /** How many were gone before they could be sent. */
+  readonly lost: number;
+}
+
+/**
+ * Sends the spans of a cache elsewhere as they end. It is made by {@linkcode feedSpans}, {@linkcode feedPort} or {@linkcode feedRing}.
+ *
+ * A worker should close it before it ends: that sends what there is at once.
+ */
+export class SpanFeed implements Disposable, AsyncDisposable {
+  readonly #subscription: SpanSubscription;
+  readonly #send: (spans: readonly SpanRecord[], lost: number) => number;
+  readonly #maxBatch: number;
+  readonly #lingerMs: number;
+  readonly #held: SpanRecord[] = [];
+  #endLinger: (() => void) | undefined;
+  #sent = 0;
+  #failed = 0;
+  #told = 0;
+
+  /** @ignore */
+  constructor(
+    cache: SpanCache,
+    send: (spans: readonly SpanRecord[], lost: number) => number,
+    options: SpanFeedOptions,
+  ) {
+    const { maxBatch = 256, lingerMs = 50 } = options;
+    checkInteger("feed spans", "maxBatch", maxBatch, 1);
+    if (!(lingerMs >= 0)) {
+      const requirement = "lingerMs must be a number of at least 0";
+      throw new RangeError(refusal("feed spans", requirement, lingerMs));
+    }
+    this.#send = send;
+    this.#maxBatch = maxBatch;
+    this.#lingerMs = lingerMs;
+    this.#subscription = cache.subscribe(options);
+    void this.#run();
+  }
+
+  /** Whether it sends no more. */
+  get closed(): boolean {
+    return this.#subscription.closed;
+  }
+
+  /** How it is doing. */
+  stats(): SpanFeedStats {
+    return { sent: this.#sent, failed: this.#failed, lost: this.#subscription.lagged };
+  }
+
+  /** Sends what there is now, without waiting for more. */
+  flush(): void {
+    do {
+      while (this.#held.length < this.#maxBatch) {
+        const next = this.#subscription.tryReceive();
+        if (next.state !== "ok") break;
+        this.#held.push(next.value);
+      }
+      const batch = this.#held.splice(0);
+      if (batch.length === 0) return;
+      const lost = this.#subscription.lagged - this.#told;
+      this.#told += lost;
+      let sent = 0;
+      try {
+        sent = this.#send(batch, lost);
+      } catch {
+        // Counted below: the spans are still here to be read.
+      }
+      this.#sent += sent;
+      this.#failed += batch.length - sent;
+    } while (this.#subscription.size > 0);
+  }
+
+  /** Sends what there is, and ends. Closing it again does nothing. */
+  close(): void {
+    if (!this.#subscription.closed) this.#subscription.close();
+    this.flush();
+    this.#endLinger?.();
+  }
+
+  /** The same as {@linkcode SpanFeed.close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The same as {@linkcode SpanFeed.close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      const batch = await this.#subscription.receiveBatch(this.#maxBatch);
+      if (batch.length === 0) return;
+      this.#held.push(...batch);
+      if (this.#held.length < this.#maxBatch && !this.closed) await this.#linger();
+      this.flush();
+    }
+  }
+
+  #linger(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = later(this.#lingerMs, resolve);
+    this.#endLinger = () => {
+      stop();
+      resolve();
+    };
+    return promise;
+  }
+}
+
+/**
+ * Sends the spans of a cache somewhere as they end, some at a time.
+ *
+ * @param cache The cache.
+ * @param send Sends some. What it throws is counted, and the next ones are sent.
+ * @param options Which spans, and how many at a time.
+ * @returns What it can be ended by.
+ * @throws {TypeError} If `send` is no function, or a level is none.
+ * @throws {RangeError} If a number is out of its range.
+ */
+export function feedSpans(
+  cache: SpanCache,
+  send: (spans: readonly SpanRecord[]) => void,
+  options: SpanFeedOptions = {},
+): SpanFeed {
+  checkFunction("feed spans", "send", send);
+  const sendAll = (spans: readonly SpanRecord[]): number => {
+    send(spans);
+    return spans.length;
+  };
+  return new SpanFeed(cache, sendAll, options);
+}
+
+/**
+ * Sends the spans of a cache through a port: from a worker to the thread that has the cache for all, for instance, which takes them in with
+ * {@linkcode receivePort}.
+ *
+ * @param cache The cache.
+ * @param port The port, or the global scope of a worker.
+ * @param options Which spans, and how many at a time.
+ * @returns What it can be ended by.
+ * @throws {TypeError} If a level is none.
+ * @throws {RangeError} If a number is out of its range.
+ *
+ * @example One cache for two threads
+ * ```ts
+ * import { feedPort, receivePort, SpanCache, SpanDriver } from "@weir/weir/cache";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { port1, port2 } = new MessageChannel();
+ * const main = new SpanCache();
+ * using driver = new SpanDriver(main);
+ * using receiver = receivePort(driver, port1);
+ *
+ * // In a worker: feedPort(cache, self).
+ * const cache = new SpanCache();
+ * const feed = feedPort(cache, port2);
+ * cache.start("resize").end();
+ * feed.close();
+ *
+ * const span = await main.subscribe().receive();
+ * assertEquals([span.name, receiver.lost], ["resize", 0]);
+ * port1.close();
+ * port2.close();
+ * ```
+ */
+export function feedPort(
+  cache: SpanCache,
+  port: Pick<MessagePortLike, "postMessage">,
+  options: SpanFeedOptions = {},
+): SpanFeed {
+  return new SpanFeed(cache, (spans, lost) => {
+    const message: SpanFeedMessage = { type: "weir.spans", spans, lost };
+    port.postMessage(message);
+    return spans.length;
+  }, options);
+}
+
+/**
+ * Publishes the spans of a cache in an `EventRing`, from which another thread or process takes them in with {@linkcode receiveRing}. A span that is
+ * too large for a frame goes without its events, and if that does not help, without its fields.
+ *
+ * @param cache The cache.
+ * @param events The ring.
+ * @param options Which spans, and how many at a time.
+ * @returns What it can be ended by.
+ * @throws {TypeError} If a level is none.
+ * @throws {RangeError} If a number is out of its range.
+ */
+export function feedRing(
+  cache: SpanCache,
+  events: EventRing<SpanInput>,
+  options: SpanFeedOptions = {},
+): SpanFeed {
+  return new SpanFeed(cache, (spans) => {
+    let sent = 0;
+    for (const span of spans) if (publish(events, span)) sent++;
+    return sent;
+  }, options);
+}
+
+function publish(events: EventRing<SpanInput>, span: SpanRecord): boolean {
+  const droppedEvents = (span.droppedEvents ?? 0) + span.events.length;
+  const less: SpanInput = { ...span, events: [], droppedEvents };
+  for (const form of [span, less, { ...less, fields: {}, links: [] }]) {
+    try {
+      events.publish(SPAN_TOPIC, form);
+      return true;
+    } catch (error) {
+      if (!(error instanceof FrameTooLargeError)) return false;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,186 @@
+import { checkFunction } from "../internal/mod.ts";
+import type { SpanCache } from "./cache.ts";
+import type { Fields } from "./record.ts";
+import type { Span } from "./span.ts";
+import { extractContext } from "./trace_context.ts";
+
+/** The part of `Headers` that is written. */
+export interface HeadersWriter {
+  /**
+   * Sets a header.
+   *
+   * @param name Its name.
+   * @param value Its value.
+   */
+  set(name: string, value: string): void;
+}
+
+/**
+ * Writes whose span a request is in: `traceparent` and `tracestate`, so that the service that is asked goes on with the trace.
+ *
+ * @param headers The headers of the request.
+ * @param span The span; `cache.current` for the one around the call. Without one, nothing is written.
+ *
+ * @example Asking another service
+ * ```ts
+ * import { injectContext, SpanCache } from "@weir/weir/cache";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cache = new SpanCache();
+ * cache.spanSync("ask", (span) => {
+ *   const headers = new Headers();
+ *   injectContext(headers, span);
+ *   assertEquals(headers.get("traceparent"), span.traceparent);
+ * });
+ * ```
+ */
+export function injectContext(headers: HeadersWriter, span: Span | undefined): void {
+  const traceparent = span?.traceparent;
+  if (traceparent === undefined) return;
+  headers.set("traceparent", traceparent);
+  const state = span?.context?.state;
+  if (state !== undefined) headers.set("tracestate", state);
+}
+
+/** Options of {@linkcode traceHandler}. */
+export interface TraceHandlerOptions {
+  /**
+   * The name of the span of a request. It should not have what differs from request to request, as paths do: a handler that knows its route can
+   * say so with `cache.current?.rename(…)`.
+   *
+   * @param request The request.
+   * @returns The name. Default: the method.
+   */
+  readonly name?: ((request: Request) => string) | undefined;
+
+  /**
+   * More of what is known of a request.
+   *
+   * @param request The request.
+   * @returns Fields.
+   */
+  readonly fields?: ((request: Request) => Fields) | undefined;
+
+  /**
+   * Whether a request is traced.
+   *
+   * @param request The request.
+   * @returns False for what is asked all the time, as by health checks.
+   */
+  readonly filter?: ((request: Request) => boolean) | undefined;
+
+  /**
+   * Whether to believe callers who say in which trace they are. Where anybody may call, it lets them choose ids.
+   *
+   * @default {true}
+   */
+  readonly trustCaller?: boolean | undefined;
+
+  /**
+   * Whether a span goes on until the body of its response has been sent, or nobody reads it any more. Otherwise it ends when there is a response.
+   *
+   * @default {false}
+   */
+  readonly untilSent?: boolean | undefined;
+}
+
+/**
+ * Traces the requests of a server: each gets a span, in which its handler runs. Wrap the handler of `Deno.serve`, the `fetch` of `Bun.serve`, or that of
+ * a Hono application.
+ *
+ * A span has the fields `http.request.method`, `url.path`, `http.response.status_code`, and fails if the handler throws or the status is 500
+ * or more. The trace goes on from `traceparent` of the request.
+ *
+ * @typeParam A What the server gives beside the request.
+ * @param cache Where spans are recorded.
+ * @param handler The handler.
+ * @param options What spans are called, and which requests have none.
+ * @returns A handler that does the same, and is traced.
+ * @throws {TypeError} If the handler or an option is no function.
+ *
+ * @example A server in one line
+ * ```ts
+ * import { SpanCache, traceHandler } from "@weir/weir/cache";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const cache = new SpanCache();
+ * const handler = traceHandler(cache, () => new Response("hello"));
+ * // Deno.serve(handler);  Bun.serve({ fetch: handler });
+ * await handler(new Request("http://localhost/users"));
+ * assertEquals(cache.page()[0]?.fields["url.path"], "/users");
+ * ```
+ */
+export function traceHandler<A extends unknown[]>(
+  cache: SpanCache,
+  handler: (request: Request, ...rest: A) => Response | Promise<Response>,
+  options: TraceHandlerOptions = {},
+): (request: Request, ...rest: A) => Promise<Response> {
+  const action = "trace handler";
+  const { name, fields, filter, trustCaller = true, untilSent = false } = options;
+  checkFunction(action, "handler", handler);
+  for (const [key, option] of Object.entries({ name, fields, filter })) {
+    if (option !== undefined) checkFunction(action, key, option);
+  }
+  return async function tracedHandler(request, ...rest) {
+    if (!cache.enabled() || filter?.(request) === false) return await handler(request, ...rest);
+    const span = cache.start(name?.(request) ?? request.method, {
+      "http.request.method": request.method,
+      "url.path": pathOf(request.url),
+    }, {
+      kind: "server",
+      parent: trustCaller ? extractContext(request.headers) ?? null : null,
+    });
+    if (fields !== undefined) span.set(fields(request));
+    let isSending = false;
+    try {
+      const response = await span.run(() => handler(request, ...rest));
+      // A handler may answer nothing, as Bun has it where a socket was upgraded.
+      if (response?.status !== undefined) {
+        span.set("http.response.status_code", response.status);
+        if (response.status >= 500) span.fail();
+      }
+      if (!untilSent || !(response?.body)) return response;
+      isSending = true;
+      return endWithBody(response, span);
+    } catch (error) {
+      span.fail(error);
+      throw error;
+    } finally {
+      if (!isSending) span.end();
+    }
+  };
+}
+
+/** The path of a URL, without the cost of understanding all of it. */
+function pathOf(url: string): string {
+  const begin = url.indexOf("/", url.indexOf("://") + 3);
+  if (begin === -1) return "/";
+  const end = url.slice(begin).search(/[?#]/);
+  return end === -1 ? url.slice(begin) : url.slice(begin, begin + end);
+}
+
+/** The same response, with a body that ends a span when it ends. */
+function endWithBody(response: Response, span: Span): Response {
+  const reader = response.body!.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) {
+          controller.enqueue(value);
+          return;
+        }
+        span.end();
+        controller.close();
+      } catch (error) {
+        span.fail(error).end();
+        controller.error(error);
+      }
+    },
+    cancel(reason) {
+      span.event("canceled").end();
+      return reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+  return new Response(body, response);
+}

@@ -1,0 +1,121 @@
+import type { SpanCache } from "./cache.ts";
+import type { Fields } from "./record.ts";
+import type { Span } from "./span.ts";
+
+/** What a `TracingChannel` of `node:diagnostics_channel` calls. */
+export interface TracingChannelHandlers {
+  /**
+   * A call begins.
+   *
+   * @param message What is known of the call: the same object for all of it.
+   */
+  start(message: object): void;
+  /**
+   * A call has returned.
+   *
+   * @param message The same object.
+   */
+  end(message: object): void;
+  /**
+   * The promise or callback of a call has settled.
+   *
+   * @param message The same object.
+   */
+  asyncStart(message: object): void;
+  /**
+   * What was called then has returned.
+   *
+   * @param message The same object.
+   */
+  asyncEnd(message: object): void;
+  /**
+   * A call has failed.
+   *
+   * @param message The same object.
+   */
+  error(message: object): void;
+}
+
+/** The part that is used of a `TracingChannel` of `node:diagnostics_channel`. */
+export interface TracingChannelLike {
+  /**
+   * Adds handlers.
+   *
+   * @param handlers The handlers.
+   */
+  subscribe(handlers: TracingChannelHandlers): void;
+  /**
+   * Takes handlers away.
+   *
+   * @param handlers The handlers.
+   */
+  unsubscribe(handlers: TracingChannelHandlers): unknown;
+}
+
+/** Options of {@linkcode traceChannel}. */
+export interface TraceChannelOptions {
+  /** What spans are called. */
+  readonly name: string | ((message: object) => string);
+  /**
+   * What is known of a call.
+   *
+   * @param message What the channel says.
+   * @returns Fields.
+   */
+  readonly fields?: ((message: object) => Fields) | undefined;
+}
+
+/**
+ * Records the calls of a `TracingChannel` of `node:diagnostics_channel` as spans: libraries that publish there need no other instrumentation.
+ *
+ * A span begins with the call, in the span that is around it, and ends when the call has returned, or its promise has settled.
+ *
+ * @param cache Where spans are recorded.
+ * @param channel The channel, as `diagnostics_channel.tracingChannel("name")` answers it.
+ * @param options What spans are called.
+ * @returns What ends it.
+ *
+ * @example Calls of a library
+ * ```ts
+ * import { SpanCache, traceChannel } from "@weir/weir/cache";
+ * import { assertEquals } from "@std/assert";
+ * import { tracingChannel } from "node:diagnostics_channel";
+ *
+ * const cache = new SpanCache();
+ * const channel = tracingChannel("db");
+ * {
+ *   using _bridge = traceChannel(cache, channel, { name: "db.query" });
+ *   await channel.tracePromise(async () => {}, { sql: "select 1" });
+ * }
+ * assertEquals(cache.page().map(({ name }) => name), ["db.query"]);
+ * ```
+ */
+export function traceChannel(
+  cache: SpanCache,
+  channel: TracingChannelLike,
+  options: TraceChannelOptions,
+): Disposable {
+  const spans = new WeakMap<object, Span>();
+  const { name, fields } = options;
+  const end = (message: object): void => {
+    spans.get(message)?.end();
+    spans.delete(message);
+  };
+  const handlers: TracingChannelHandlers = {
+    start(message) {
+      const text = typeof name === "function" ? name(message) : name;
+      spans.set(message, cache.start(text, fields?.(message)));
+    },
+    end(message) {
+      // Of a call that answers a promise, or calls back, this is not the end. Nothing says so before that settles, but that there is no result.
+      if ("result" in message || "error" in message) end(message);
+    },
+    asyncStart() {},
+    asyncEnd: end,
+    error(message) {
+      spans.get(message)?.fail((message as { error?: unknown }).error);
+    },
+  };
+  channel.subscribe(handlers);
+  return { [Symbol.dispose]: () => void channel.unsubscribe(handlers) };
+}
