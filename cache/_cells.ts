@@ -10,17 +10,15 @@ const CONTINUED_AT = 4;
 
 /** Word of a cell: the next one of its chain, or of those that are free. */
 export const NEXT = 0;
-/** Word of a cell with a text: how many UTF-16 units it has. */
-export const LENGTH = 2;
-/** Word of a cell with a text: the cell in which it goes on. */
-export const MORE = 3;
-
-/** The text is there, whole, in one byte a unit. */
-export const NARROW = 0;
-/** In two bytes a unit. */
-export const WIDE = 1;
-/** Bit of the answer: there was no room for all of it. */
-export const CUT = 2;
+// How a text was written: in one byte a unit or two, whether other cells continue it, and whether there was no room for all of it. Above that
+// stands how many units there are.
+const NARROW = 0;
+const WIDE = 1;
+const CONTINUED = 2;
+export const CUT = 4;
+export const HOW_BITS = 3;
+/** The longest text, which must fit beside the bits. */
+export const MAX_TEXT: number = 2 ** 24;
 
 /**
  * All that has no fixed size: fields, events and texts, in cells of 32 bytes that are linked to chains. So what a cache holds has one bound in
@@ -93,28 +91,43 @@ export class Cells {
   }
 
   /**
-   * Writes a text into a cell and those that continue it.
+   * Writes a text into a cell, and into others if it does not end there.
    *
-   * @param cell The first one. Its words for the length and for what continues it are set.
-   * @param offset The byte in it where the text begins.
+   * It begins with a word for what continues it. If nothing does, the text stands in that word already.
+   *
+   * @param cell The first one.
+   * @param offset The byte in it where that word is.
    * @param length How many units to write.
-   * @returns How it was written.
+   * @returns How it was written, and how many units of it.
    */
   writeText(cell: number, offset: number, text: string, length: number): number {
-    const { words, bytes } = this;
-    words[cell * WORDS + MORE] = NO_CELL;
-    let link = cell * WORDS + MORE;
+    const { bytes } = this;
     let at = cell * CELL_BYTES + offset;
+    if (length > CELL_BYTES - offset) return this.#writeLong(cell, offset, text, length, NARROW);
+    for (let index = 0; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > 0xff) return this.#writeLong(cell, offset, text, length, WIDE);
+      bytes[at++] = code;
+    }
+    return length << HOW_BITS;
+  }
+
+  /** Writes a text that is continued elsewhere. */
+  #writeLong(cell: number, offset: number, text: string, length: number, how: number): number {
+    const { words, bytes } = this;
+    let link = cell * WORDS + offset / 4;
+    words[link] = NO_CELL;
+    let at = cell * CELL_BYTES + offset + 4;
     let end = (cell + 1) * CELL_BYTES;
     for (let index = 0; index < length; index++) {
       const code = text.charCodeAt(index);
-      if (code > 0xff) return this.#writeWide(cell, offset, text, length);
+      if (how === NARROW && code > 0xff) {
+        this.giveText(words[cell * WORDS + offset / 4]!);
+        return this.#writeLong(cell, offset, text, length, WIDE);
+      }
       if (at === end) {
         const next = this.take();
-        if (next === NO_CELL) {
-          words[cell * WORDS + LENGTH] = index;
-          return NARROW | CUT;
-        }
+        if (next === NO_CELL) return index << HOW_BITS | how | CONTINUED | CUT;
         words[link] = next;
         link = next * WORDS;
         words[link] = NO_CELL;
@@ -122,49 +135,30 @@ export class Cells {
         end = (next + 1) * CELL_BYTES;
       }
       bytes[at++] = code;
+      if (how === WIDE) bytes[at++] = code >>> 8;
     }
-    words[cell * WORDS + LENGTH] = length;
-    return NARROW;
+    return length << HOW_BITS | how | CONTINUED;
   }
 
-  #writeWide(cell: number, offset: number, text: string, length: number): number {
-    const { words, bytes } = this;
-    this.giveText(words[cell * WORDS + MORE]!);
-    words[cell * WORDS + MORE] = NO_CELL;
-    let link = cell * WORDS + MORE;
-    let at = cell * CELL_BYTES + offset;
-    let end = (cell + 1) * CELL_BYTES;
-    for (let index = 0; index < length; index++) {
-      if (at === end) {
-        const next = this.take();
-        if (next === NO_CELL) {
-          words[cell * WORDS + LENGTH] = index;
-          return WIDE | CUT;
-        }
-        words[link] = next;
-        link = next * WORDS;
-        words[link] = NO_CELL;
-        at = next * CELL_BYTES + CONTINUED_AT;
-        end = (next + 1) * CELL_BYTES;
-      }
-      const code = text.charCodeAt(index);
-      bytes[at] = code;
-      bytes[at + 1] = code >>> 8;
-      at += 2;
-    }
-    words[cell * WORDS + LENGTH] = length;
-    return WIDE;
+  /** Gives back what continues a text that was written so. */
+  giveMore(cell: number, offset: number, how: number): void {
+    if ((how & CONTINUED) !== 0) this.giveText(this.words[cell * WORDS + offset / 4]!);
   }
 
-  /** Reads what was written. */
-  readText(cell: number, offset: number, isWide: boolean): string {
+  /**
+   * Reads what was written.
+   *
+   * @param how What `writeText` answered.
+   */
+  readText(cell: number, offset: number, how: number): string {
     const { words, bytes } = this;
-    const units = words[cell * WORDS + LENGTH]!;
-    const codes = new Uint16Array(units);
-    let next = words[cell * WORDS + MORE]!;
-    let at = cell * CELL_BYTES + offset;
+    const isWide = (how & WIDE) !== 0;
+    const isContinued = (how & CONTINUED) !== 0;
+    const codes = new Uint16Array(how >>> HOW_BITS);
+    let next = isContinued ? words[cell * WORDS + offset / 4]! : NO_CELL;
+    let at = cell * CELL_BYTES + offset + (isContinued ? 4 : 0);
     let end = (cell + 1) * CELL_BYTES;
-    for (let index = 0; index < units; index++) {
+    for (let index = 0; index < codes.length; index++) {
       if (at === end) {
         at = next * CELL_BYTES + CONTINUED_AT;
         end = (next + 1) * CELL_BYTES;

@@ -1,4 +1,4 @@
-import { type Cells, CUT, lengthWithin, MORE, NEXT, NO_CELL, WIDE, WORDS } from "./_cells.ts";
+import { type Cells, CUT, lengthWithin, NEXT, NO_CELL, WORDS } from "./_cells.ts";
 import { hexOf, wordAt } from "./_hex.ts";
 import { Interned, UNKNOWN } from "./_interned.ts";
 import type { FieldRecord, Fields, FieldValue, SpanLink } from "./record.ts";
@@ -14,16 +14,19 @@ const RESERVED: readonly string[] = ["name", "message", ""];
 /** Word of a cell with a field: its key, and in the highest byte its kind. */
 const KEY = 1;
 const KEY_MASK = 0xff_ffff;
-/** Where the value begins. */
-const VALUE_AT = 16;
+/** Word of a cell with a text: how it was written. */
+const HOW = 2;
+/** Where a text begins. */
+const TEXT_AT = 12;
+/** Where a number stands, counted in numbers. */
+const NUMBER_AT = 2;
 
 const FALSE = 0;
 const TRUE = 1;
 const NUMBER = 2;
 const TEXT = 4;
 const LINK = 16;
-// Bits beside TEXT, as `writeText` answers them, shifted.
-const WIDE_BIT = 32;
+/** Bit beside TEXT: only its beginning is there. */
 const CUT_BIT = 64;
 
 /** What a chain of fields is read as. */
@@ -155,7 +158,7 @@ export class FieldStore {
       const at = cell * WORDS;
       const next = words[at + NEXT]!;
       const word = words[at + KEY]!;
-      if ((word >>> 24 & TEXT) !== 0) this.#cells.giveText(words[at + MORE]!);
+      if ((word >>> 24 & TEXT) !== 0) this.#cells.giveMore(cell, TEXT_AT, words[at + HOW]!);
       this.#keys.release(word & KEY_MASK);
       this.#cells.give(cell);
       cell = next;
@@ -244,7 +247,7 @@ export class FieldStore {
   #write(cell: number, index: number, value: FieldValue): void {
     const { words } = this.#cells;
     if ((words[cell * WORDS + KEY]! >>> 24 & TEXT) !== 0) {
-      this.#cells.giveText(words[cell * WORDS + MORE]!);
+      this.#cells.giveMore(cell, TEXT_AT, words[cell * WORDS + HOW]!);
     }
     this.#writeValue(cell, index, value);
   }
@@ -254,29 +257,30 @@ export class FieldStore {
     let kind: number;
     if (typeof value === "bigint") value = numberOrText(value);
     if (typeof value === "number") {
-      numbers[cell * WORDS / 2 + VALUE_AT / 8] = value;
+      numbers[cell * WORDS / 2 + NUMBER_AT] = value;
       kind = NUMBER;
     } else if (typeof value === "boolean") {
       kind = value ? TRUE : FALSE;
     } else {
-      kind = this.#writeText(cell, value) | TEXT;
+      kind = this.#writeText(cell, value);
     }
     words[cell * WORDS + KEY] = index | kind << 24;
   }
 
   #writeText(cell: number, text: string): number {
     const length = lengthWithin(text, this.#maxText);
-    const how = this.#cells.writeText(cell, VALUE_AT, text, length);
-    const isCut = length < text.length || (how & CUT) !== 0;
-    if (isCut) this.cut++;
-    return ((how & WIDE) !== 0 ? WIDE_BIT : 0) | (isCut ? CUT_BIT : 0);
+    const how = this.#cells.writeText(cell, TEXT_AT, text, length);
+    this.#cells.words[cell * WORDS + HOW] = how;
+    if (length === text.length && (how & CUT) === 0) return TEXT;
+    this.cut++;
+    return TEXT | CUT_BIT;
   }
 
   #read(cell: number, kind: number): FieldRecord[string] {
     if ((kind & TEXT) !== 0) {
-      return this.#cells.readText(cell, VALUE_AT, (kind & WIDE_BIT) !== 0);
+      return this.#cells.readText(cell, TEXT_AT, this.#cells.words[cell * WORDS + HOW]!);
     }
-    return kind === NUMBER ? this.#cells.numbers[cell * WORDS / 2 + VALUE_AT / 8]! : kind === TRUE;
+    return kind === NUMBER ? this.#cells.numbers[cell * WORDS / 2 + NUMBER_AT]! : kind === TRUE;
   }
 
   #readLink(cell: number): SpanLink {

@@ -1,4 +1,4 @@
-import { Cells, CUT, lengthWithin, MORE, NEXT, NO_CELL, WIDE, WORDS } from "./_cells.ts";
+import { Cells, CUT, lengthWithin, NEXT, NO_CELL, WORDS } from "./_cells.ts";
 import {
   ABANDONED,
   CHILD,
@@ -31,13 +31,14 @@ export const OTHER_NAME = "(other)";
 
 const NS_PER_MS = 1e6;
 
-// An event is a cell as well: its level and how its name is written, its time, and its fields.
+// An event is a cell as well: its level and whether its name is cut, its time, its fields, and how its name is written.
 const EVENT_BITS = 1;
-const EVENT_TIME = 4;
-const EVENT_FIELDS = 6;
+/** Counted in numbers. */
+const EVENT_TIME = 1;
+const EVENT_FIELDS = 4;
+const EVENT_HOW = 5;
 /** Where the name begins. */
-const EVENT_TEXT_AT = 28;
-const EVENT_WIDE = 8;
+const EVENT_TEXT_AT = 24;
 const EVENT_CUT = 16;
 const EVENT_LEVEL_MASK = 7;
 
@@ -312,9 +313,9 @@ export class SpanStore {
     const chain = fields === undefined ? NO_CELL : this.fields.addAll(NO_CELL, fields);
     const { words, numbers } = cells;
     const at = cell * WORDS;
-    words[at + EVENT_BITS] = level | ((how & WIDE) !== 0 ? EVENT_WIDE : 0) |
-      (isCut ? EVENT_CUT : 0);
-    numbers[(at + EVENT_TIME) / 2] = time;
+    words[at + EVENT_BITS] = level | (isCut ? EVENT_CUT : 0);
+    words[at + EVENT_HOW] = how;
+    numbers[at / 2 + EVENT_TIME] = time;
     words[at + EVENT_FIELDS] = chain;
     words[at + NEXT] = NO_CELL;
     if (generations[slot] !== generation) {
@@ -344,8 +345,8 @@ export class SpanStore {
       const at = cell * WORDS;
       const bits = words[at + EVENT_BITS]!;
       events.push({
-        name: this.cells.readText(cell, EVENT_TEXT_AT, (bits & EVENT_WIDE) !== 0),
-        time: numbers[(at + EVENT_TIME) / 2]!,
+        name: this.cells.readText(cell, EVENT_TEXT_AT, words[at + EVENT_HOW]!),
+        time: numbers[at / 2 + EVENT_TIME]!,
         level: bits & EVENT_LEVEL_MASK,
         fields: words[at + EVENT_FIELDS]!,
         isCut: (bits & EVENT_CUT) !== 0,
@@ -532,7 +533,7 @@ export class SpanStore {
     while (cell !== NO_CELL) {
       const at = cell * WORDS;
       const next = words[at + NEXT]!;
-      this.cells.giveText(words[at + MORE]!);
+      this.cells.giveMore(cell, EVENT_TEXT_AT, words[at + EVENT_HOW]!);
       this.fields.free(words[at + EVENT_FIELDS]!);
       this.cells.give(cell);
       cell = next;

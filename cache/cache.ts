@@ -1,4 +1,5 @@
 import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
+import { MAX_TEXT } from "./_cells.ts";
 import { CLOSED, STATE_MASK } from "./_columns.ts";
 import { NONE } from "./_commit_log.ts";
 import { filterOf, ofTrace, slotFilterOf } from "./_filter.ts";
@@ -24,6 +25,8 @@ import { type SpanSubscribeOptions, type SpanSubscription, subscriptions } from 
 import { type TraceTree, treeOf } from "./trace_tree.ts";
 
 const MAX_SPANS = 2 ** 24;
+/** What one buffer can be on every engine. */
+const MAX_BYTES = 2 ** 31;
 const NS_PER_MS = 1e6;
 
 /**
@@ -81,7 +84,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     const {
       capacity = 16_384,
       maxOpen = 4_096,
-      maxBytes = 256 * (capacity + maxOpen),
+      maxBytes = Math.min(256 * (capacity + maxOpen), MAX_BYTES),
       maxNames = 1_024,
       maxFields = 128,
       maxEvents = 128,
@@ -96,11 +99,11 @@ export class SpanCache implements Disposable, AsyncDisposable {
     } = options;
     checkInteger(create, "capacity", capacity, 1, MAX_SPANS);
     checkInteger(create, "maxOpen", maxOpen, 1, MAX_SPANS);
-    checkInteger(create, "maxBytes", maxBytes, 4_096, 2 ** 33);
+    checkInteger(create, "maxBytes", maxBytes, 4_096, MAX_BYTES);
     checkInteger(create, "maxNames", maxNames, 1, 65_536);
     checkInteger(create, "maxFields", maxFields, 0);
     checkInteger(create, "maxEvents", maxEvents, 0, 65_535);
-    checkInteger(create, "maxTextLength", maxTextLength, 1, 2 ** 24);
+    checkInteger(create, "maxTextLength", maxTextLength, 1, MAX_TEXT);
     checkInteger(create, "reserve", reserve, 0, capacity);
     if (evict !== "oldest-opened" && evict !== "oldest-closed") {
       const requirement = "evict must be one of oldest-opened, oldest-closed";
@@ -154,6 +157,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     return LEVELS[this.#tracer.level]!;
   }
 
+  /** Sets it, at once for all spans that are started from now on. Throws a `TypeError` for what is no level. */
   set level(level: SpanLevelFilter) {
     const index = checkLevel("set level", level);
     if (!this.closed) this.#tracer.level = index;
@@ -164,6 +168,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     return this.#tracer.chance;
   }
 
+  /** Sets it for all traces that begin from now on. Throws a `RangeError` for what is no number from 0 to 1. */
   set chance(chance: number) {
     checkChance("set chance", chance);
     this.#tracer.chance = chance;

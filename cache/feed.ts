@@ -5,6 +5,7 @@ import {
   type MessagePortLike,
   refusal,
 } from "../internal/mod.ts";
+import { ChannelClosedError } from "../channel/mod.ts";
 import { type EventRing, FrameTooLargeError } from "../ring/mod.ts";
 import type { SpanCache } from "./cache.ts";
 import type { SpanInput, SpanRecord } from "./record.ts";
@@ -50,14 +51,24 @@ export interface SpanFeedStats {
   readonly lost: number;
 }
 
+/** Sends spans, and says how many were lost before them. Answers how many could be sent. */
+type Send = (spans: readonly SpanRecord[], lost: number) => number;
+
+/** Set by the static block of {@linkcode SpanFeed}. */
+let create: (cache: SpanCache, send: Send, options: SpanFeedOptions) => SpanFeed;
+
 /**
  * Sends the spans of a cache elsewhere as they end. It is made by {@linkcode feedSpans}, {@linkcode feedPort} or {@linkcode feedRing}.
  *
  * A worker should close it before it ends: that sends what there is at once.
  */
 export class SpanFeed implements Disposable, AsyncDisposable {
+  static {
+    create = (cache, send, options) => new SpanFeed(cache, send, options);
+  }
+
   readonly #subscription: SpanSubscription;
-  readonly #send: (spans: readonly SpanRecord[], lost: number) => number;
+  readonly #send: Send;
   readonly #maxBatch: number;
   readonly #lingerMs: number;
   readonly #held: SpanRecord[] = [];
@@ -66,12 +77,7 @@ export class SpanFeed implements Disposable, AsyncDisposable {
   #failed = 0;
   #told = 0;
 
-  /** @ignore */
-  constructor(
-    cache: SpanCache,
-    send: (spans: readonly SpanRecord[], lost: number) => number,
-    options: SpanFeedOptions,
-  ) {
+  private constructor(cache: SpanCache, send: Send, options: SpanFeedOptions) {
     const { maxBatch = 256, lingerMs = 50 } = options;
     checkInteger("feed spans", "maxBatch", maxBatch, 1);
     if (!(lingerMs >= 0)) {
@@ -99,9 +105,9 @@ export class SpanFeed implements Disposable, AsyncDisposable {
   flush(): void {
     do {
       while (this.#held.length < this.#maxBatch) {
-        const next = this.#subscription.tryReceive();
-        if (next.state !== "ok") break;
-        this.#held.push(next.value);
+        const span = this.#take();
+        if (span === undefined) break;
+        this.#held.push(span);
       }
       const batch = this.#held.splice(0);
       if (batch.length === 0) return;
@@ -138,11 +144,27 @@ export class SpanFeed implements Disposable, AsyncDisposable {
 
   async #run(): Promise<void> {
     for (;;) {
-      const batch = await this.#subscription.receiveBatch(this.#maxBatch);
-      if (batch.length === 0) return;
-      this.#held.push(...batch);
-      if (this.#held.length < this.#maxBatch && !this.closed) await this.#linger();
+      try {
+        this.#held.push(await this.#subscription.receive());
+      } catch (error) {
+        if (error instanceof ChannelClosedError) return;
+        // What a predicate throws concerns one span.
+        this.#failed++;
+        continue;
+      }
+      if (this.#subscription.size < this.#maxBatch && !this.closed) await this.#linger();
       this.flush();
+    }
+  }
+
+  #take(): SpanRecord | undefined {
+    for (;;) {
+      try {
+        const next = this.#subscription.tryReceive();
+        return next.state === "ok" ? next.value : undefined;
+      } catch {
+        this.#failed++;
+      }
     }
   }
 
@@ -177,7 +199,7 @@ export function feedSpans(
     send(spans);
     return spans.length;
   };
-  return new SpanFeed(cache, sendAll, options);
+  return create(cache, sendAll, options);
 }
 
 /**
@@ -218,7 +240,7 @@ export function feedPort(
   port: Pick<MessagePortLike, "postMessage">,
   options: SpanFeedOptions = {},
 ): SpanFeed {
-  return new SpanFeed(cache, (spans, lost) => {
+  return create(cache, (spans, lost) => {
     const message: SpanFeedMessage = { type: "weir.spans", spans, lost };
     port.postMessage(message);
     return spans.length;
@@ -241,7 +263,7 @@ export function feedRing(
   events: EventRing<SpanInput>,
   options: SpanFeedOptions = {},
 ): SpanFeed {
-  return new SpanFeed(cache, (spans) => {
+  return create(cache, (spans) => {
     let sent = 0;
     for (const span of spans) if (publish(events, span)) sent++;
     return sent;

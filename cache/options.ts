@@ -29,10 +29,10 @@ export interface SpanCacheOptions {
   readonly maxOpen?: number | undefined;
 
   /**
-   * How many bytes fields, events, names and messages of all spans may take together: an integer of at least 4,096. A field takes 32, as does an
-   * event with its time; texts of more than 16 characters take more. When there is no room, spans that have ended go as for `capacity`.
+   * How many bytes fields, events, names and messages of all spans may take together: an integer from 4,096 to 2,147,483,648. A field takes 32, as does an
+   * event with its time; names of events and texts of more than 20 characters take more. When there is no room, spans that have ended go as for `capacity`.
    *
-   * @default {256 * (capacity + maxOpen)}
+   * @default {256 * (capacity + maxOpen)}, or the most there can be
    */
   readonly maxBytes?: number | undefined;
 
@@ -60,7 +60,7 @@ export interface SpanCacheOptions {
   readonly maxEvents?: number | undefined;
 
   /**
-   * How many UTF-16 units of a text are kept: a positive integer. A span says which of its fields were cut.
+   * How many UTF-16 units of a text are kept: a positive integer of at most 16,777,216. A span says which of its fields were cut.
    *
    * @default {1_024}
    */

@@ -81,6 +81,7 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
   #delivered = 0;
   #filtered = 0;
   #lagged = 0;
+  #fault: { readonly error: unknown } | undefined;
   #stopListening: (() => void) | undefined;
 
   private constructor(
@@ -171,7 +172,13 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
     if (max !== Infinity) checkInteger("receive spans", "max", max, 1);
     for (;;) {
       const batch: SpanRecord[] = [];
-      for (let span; batch.length < max && (span = this.#pull()) !== undefined;) batch.push(span);
+      try {
+        for (let span; batch.length < max && (span = this.#pull()) !== undefined;) batch.push(span);
+      } catch (error) {
+        if (batch.length === 0) throw error;
+        // What was taken before comes first.
+        this.#fault = { error };
+      }
       if (batch.length > 0 || this.closed) return batch;
       await this.#host.bell.wait(options?.signal);
     }
@@ -211,6 +218,11 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
   }
 
   #pull(): SpanRecord | undefined {
+    if (this.#fault !== undefined) {
+      const { error } = this.#fault;
+      this.#fault = undefined;
+      throw error;
+    }
     const { log, columns } = this.#host.store;
     for (;;) {
       const last = this.#last;
