@@ -26,6 +26,9 @@ export const SELF_KNOWN: number = 1 << 15;
 /** It never ended. */
 export const ABANDONED: number = 1 << 16;
 
+/** Only the beginning of its name was kept. */
+export const NAME_CUT: number = 1 << 17;
+
 /** The most events that are counted for one span. */
 export const MAX_EVENTS = 0xffff;
 

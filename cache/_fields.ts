@@ -1,6 +1,6 @@
 import { type Cells, CUT, lengthWithin, NEXT, NO_CELL, WORDS } from "./_cells.ts";
 import { hexOf, wordAt } from "./_hex.ts";
-import { Interned, UNKNOWN } from "./_interned.ts";
+import { Interned, MAX_LENGTH, UNKNOWN } from "./_interned.ts";
 import type { FieldRecord, Fields, FieldValue, SpanLink } from "./record.ts";
 
 /** Key of the name of a span, where there was no room for it among the names. */
@@ -67,28 +67,17 @@ export class FieldStore {
    * @returns The new head. It never throws: what users' getters throw counts as a value of no type.
    */
   addAll(head: number, fields: Fields): number {
-    let count = 0;
+    let left = this.#maxFields;
     try {
       for (const key in fields) {
-        const value = fields[key];
+        const value = valueOf(fields, key);
         if (value === undefined || value === null) continue;
-        if (++count > this.#maxFields) {
-          this.dropped.count++;
-          continue;
-        }
-        head = this.#add(head, key, value);
+        if (!isField(value)) this.dropped.type++;
+        else if (left-- <= 0) this.dropped.count++;
+        else head = this.#add(head, key, value);
       }
     } catch {
-      this.dropped.type++;
-    }
-    return head;
-  }
-
-  /** Puts fields of which the chain may have some already: those get the new value, in their place. */
-  setAll(head: number, fields: Fields): number {
-    try {
-      for (const key in fields) head = this.set(head, key, fields[key]);
-    } catch {
+      // What cannot even be asked for its names.
       this.dropped.type++;
     }
     return head;
@@ -97,14 +86,17 @@ export class FieldStore {
   /** Puts a field, or gives it a new value. */
   set(head: number, key: string, value: FieldValue | null | undefined): number {
     if (value === undefined || value === null) return head;
+    if (!isField(value) || typeof key !== "string") {
+      this.dropped.type++;
+      return head;
+    }
     const index = this.#keys.find(key);
     const { words } = this.#cells;
     let count = 0;
     for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
       const own = words[cell * WORDS + KEY]! & KEY_MASK;
       if (own === index) {
-        if (this.#isField(value)) this.#write(cell, index, value);
-        else this.dropped.type++;
+        this.#write(cell, index, value);
         return head;
       }
       if (own > LINK_KEY) count++;
@@ -133,8 +125,31 @@ export class FieldStore {
     return cell;
   }
 
-  /** Puts a link. */
+  /** Takes a text of the cache's own away, if it is there. */
+  remove(head: number, key: number): number {
+    const { words } = this.#cells;
+    let before = NO_CELL;
+    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
+      if ((words[cell * WORDS + KEY]! & KEY_MASK) !== key) {
+        before = cell;
+        continue;
+      }
+      const next = words[cell * WORDS + NEXT]!;
+      words[cell * WORDS + NEXT] = NO_CELL;
+      this.free(cell);
+      if (before === NO_CELL) return next;
+      words[before * WORDS + NEXT] = next;
+      return head;
+    }
+    return head;
+  }
+
+  /** Puts a link. There are as many as there may be fields. */
   addLink(head: number, { traceId, spanId }: SpanLink): number {
+    if (this.#countLinks(head) >= this.#maxFields) {
+      this.dropped.count++;
+      return head;
+    }
     const cell = this.#cells.take();
     if (cell === NO_CELL) {
       this.dropped.room++;
@@ -149,6 +164,15 @@ export class FieldStore {
     words[at + 6] = wordAt(spanId, 0);
     words[at + 7] = wordAt(spanId, 8);
     return cell;
+  }
+
+  #countLinks(head: number): number {
+    const { words } = this.#cells;
+    let count = 0;
+    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
+      if ((words[cell * WORDS + KEY]! & KEY_MASK) === LINK_KEY) count++;
+    }
+    return count;
   }
 
   /** Gives back a chain. */
@@ -215,14 +239,9 @@ export class FieldStore {
     return undefined;
   }
 
-  #isField(value: unknown): boolean {
-    const type = typeof value;
-    return type === "string" || type === "number" || type === "boolean" || type === "bigint";
-  }
-
   #add(head: number, key: string, value: FieldValue): number {
-    if (!this.#isField(value)) {
-      this.dropped.type++;
+    if (key.length > MAX_LENGTH) {
+      this.dropped.keys++;
       return head;
     }
     // Before the key is referred to: what is thrown out to make room gives back its own.
@@ -293,8 +312,25 @@ export class FieldStore {
   }
 }
 
-/** Records are to be written as JSON, which has no `bigint`. */
-function numberOrText(value: bigint): number | string {
+function isField(value: unknown): value is FieldValue {
+  const type = typeof value;
+  return type === "string" || type === "number" || type === "boolean" || type === "bigint";
+}
+
+/** A value; what is no field if its getter throws. */
+export function valueOf(fields: Fields, key: string): unknown {
+  try {
+    return fields[key];
+  } catch {
+    return THROWN;
+  }
+}
+
+/** What is no value of a field. */
+export const THROWN: unknown = Symbol("thrown");
+
+/** What a `bigint` is kept as. Records are to be written as JSON, which has no `bigint`. */
+export function numberOrText(value: bigint): number | string {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : String(value);
 }

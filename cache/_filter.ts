@@ -1,9 +1,16 @@
-import { refusal } from "../internal/mod.ts";
+import {
+  checkFinite,
+  checkObject,
+  checkOneOf,
+  checkOptionalFunction,
+  checkText,
+} from "./_check.ts";
 import { FAILED, LEVEL_SHIFT, STATUS_MASK } from "./_columns.ts";
+import { numberOrText } from "./_fields.ts";
 import { wordAt } from "./_hex.ts";
 import type { Reader } from "./_reader.ts";
 import type { SpanStore } from "./_store.ts";
-import { checkLevel } from "./level.ts";
+import { levelNumber, LEVELS } from "./level.ts";
 import type { SpanQuery } from "./options.ts";
 import type { SpanRecord } from "./record.ts";
 
@@ -29,30 +36,39 @@ export function slotFilterOf(
     tests.push((slot) => ((columns.flags[slot]! & STATUS_MASK) === FAILED) === failed);
   }
   if (query.minMs !== undefined) {
-    const minNs = finite(action, "minMs", query.minMs) * NS_PER_MS;
+    const minNs = number(action, "minMs", query.minMs) * NS_PER_MS;
     tests.push((slot) => columns.durations[slot]! >= minNs);
   }
   if (query.level !== undefined) {
-    const level = checkLevel(action, query.level);
+    checkOneOf(action, "level", LEVELS.slice(1), query.level);
+    const level = levelNumber(query.level);
     tests.push((slot) => (columns.flags[slot]! >>> LEVEL_SHIFT & 7) <= level);
   }
   const endOf = (slot: number): number =>
     originMs + columns.starts[slot]! + columns.durations[slot]! / NS_PER_MS;
   if (query.since !== undefined) {
-    const since = finite(action, "since", query.since);
+    const since = number(action, "since", query.since);
     tests.push((slot) => endOf(slot) >= since);
   }
   if (query.until !== undefined) {
-    const until = finite(action, "until", query.until);
+    const until = number(action, "until", query.until);
     tests.push((slot) => endOf(slot) < until);
   }
   if (query.traceId !== undefined) tests.push(ofTrace(store, query.traceId));
   if (query.name !== undefined) {
-    const names = new Set(typeof query.name === "string" ? [query.name] : query.name);
+    const list = Array.isArray(query.name) ? query.name : [query.name];
+    for (const name of list) checkText(action, "name", name);
+    const names = new Set<string>(list);
     tests.push((slot) => names.has(store.nameOf(slot)));
   }
-  for (const [key, value] of Object.entries(query.fields ?? {})) {
-    tests.push((slot) => Object.is(store.fields.get(columns.fields[slot]!, key), value));
+  if (query.fields !== undefined) checkObject(action, "fields", query.fields);
+  for (const [key, given] of Object.entries(query.fields ?? {})) {
+    const value = typeof given === "bigint" ? numberOrText(given) : given;
+    tests.push((slot) => {
+      const own = store.fields.get(columns.fields[slot]!, key);
+      // NaN is what it is.
+      return own === value || (own !== own && value !== value);
+    });
   }
   return (slot) => tests.every((test) => test(slot));
 }
@@ -65,8 +81,9 @@ export function filterOf(
   originMs: number,
   query: SpanQuery,
 ): RecordFilter {
-  const fits = slotFilterOf(action, store, originMs, query);
   const { where } = query;
+  checkOptionalFunction(action, "where", where);
+  const fits = slotFilterOf(action, store, originMs, query);
   return (slot) => {
     if (!fits(slot)) return undefined;
     const record = reader.read(slot);
@@ -86,7 +103,7 @@ export function ofTrace({ columns }: SpanStore, traceId: string): SlotFilter {
   };
 }
 
-function finite(action: string, name: string, value: number): number {
-  if (Number.isFinite(value)) return value;
-  throw new RangeError(refusal(action, `${name} must be a finite number`, value));
+function number(action: string, name: string, value: number): number {
+  checkFinite(action, name, value);
+  return value;
 }

@@ -14,10 +14,11 @@ export function groupsOf(
   fits: SlotFilter,
   by: string | undefined,
 ): SpanAggregate[] {
-  const { columns, log } = store;
+  const { columns } = store;
   const groups = new Map<string, { name: string; group: string | undefined; summary: Summary }>();
-  for (let slot = log.after(0); slot !== NONE; slot = log.after(columns.seqs[slot]!)) {
-    if (!fits(slot)) continue;
+  for (const slot of store.endedSlots()) {
+    const generation = columns.generations[slot]!;
+    if (!fits(slot) || !store.isThere(slot, generation)) continue;
     const name = store.names.textOf(columns.names[slot]!);
     const group = by === undefined ? undefined : inheritedOf(store, slot, by);
     const key = JSON.stringify([name, group]);

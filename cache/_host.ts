@@ -1,7 +1,7 @@
 import type { SpanStore } from "./_store.ts";
 import type { SpanOptions } from "./options.ts";
 import type { Fields } from "./record.ts";
-import type { Span } from "./span.ts";
+import type { Span, SpanTrace } from "./span.ts";
 import type { TraceContext } from "./trace_context.ts";
 
 /** What handles need of their cache. */
@@ -17,6 +17,6 @@ export interface SpanHost {
   contextOf(
     slot: number,
     generation: number,
-    trace: number | TraceContext,
+    trace: SpanTrace,
   ): TraceContext | undefined;
 }

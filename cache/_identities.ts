@@ -3,15 +3,19 @@ export class Identities {
   readonly #slotBits: number;
   readonly #slotMask: number;
   readonly #salt: number;
-  readonly #trace: readonly [number, number, number];
+  readonly #traceFirst: number;
+  readonly #traceSecond: number;
+  readonly #traceSalt: number;
 
   /** @param slots How many spans there can be at a time: less than 2^31. */
   constructor(slots: number) {
     this.#slotBits = Math.max(1, 32 - Math.clz32(slots - 1));
     this.#slotMask = 2 ** this.#slotBits - 1;
-    const [salt, ...trace] = crypto.getRandomValues(new Uint32Array(4));
-    this.#salt = salt!;
-    this.#trace = [trace[0]!, trace[1]!, trace[2]!];
+    const random = crypto.getRandomValues(new Uint32Array(4));
+    this.#salt = random[0]!;
+    this.#traceFirst = random[1]!;
+    this.#traceSecond = random[2]!;
+    this.#traceSalt = random[3]!;
   }
 
   /**
@@ -34,11 +38,10 @@ export class Identities {
 
   /** Writes the id of the trace with a number. */
   writeTrace(number: number, words: Uint32Array, at: number): void {
-    const [first, second, salt] = this.#trace;
-    words[at] = first;
-    words[at + 1] = second;
-    words[at + 2] = mix(Math.floor(number / 2 ** 32) ^ salt);
-    words[at + 3] = mix(number ^ second);
+    words[at] = this.#traceFirst;
+    words[at + 1] = this.#traceSecond;
+    words[at + 2] = number < 2 ** 32 ? this.#traceSalt : this.#traceSalt ^ number / 2 ** 32;
+    words[at + 3] = mix(number ^ this.#traceSalt);
   }
 }
 

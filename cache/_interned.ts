@@ -3,7 +3,7 @@ import { copyText } from "./_cells.ts";
 /** What is no index. */
 export const UNKNOWN = -1;
 /** The longest name or key, in UTF-16 units. */
-const MAX_LENGTH = 256;
+export const MAX_LENGTH = 256;
 /** How many texts are looked at, whether they are still used, before a new one is told that there is no room. */
 const STEPS = 32;
 

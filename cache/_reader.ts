@@ -1,4 +1,11 @@
-import { ABANDONED, KIND_SHIFT, LEVEL_SHIFT, STATUS_MASK, STATUS_SHIFT } from "./_columns.ts";
+import {
+  ABANDONED,
+  KIND_SHIFT,
+  LEVEL_SHIFT,
+  NAME_CUT,
+  STATUS_MASK,
+  STATUS_SHIFT,
+} from "./_columns.ts";
 import type { SpanStore } from "./_store.ts";
 import { KINDS, LEVELS, type SpanLevel, STATUSES } from "./level.ts";
 import type { OpenSpanRecord, SpanEvent, SpanRecord } from "./record.ts";
@@ -47,6 +54,7 @@ export class Reader {
     const { flags, starts, fields: chains, droppedEvents } = store.columns;
     const bits = flags[slot]!;
     const { fields, cut, links, message } = store.fields.read(chains[slot]!);
+    if ((bits & NAME_CUT) !== 0) cut.unshift("name");
     const parentId = store.parentIdOf(slot);
     const dropped = droppedEvents[slot]!;
     return {

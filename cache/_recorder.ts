@@ -1,12 +1,21 @@
 import { refusal } from "../internal/mod.ts";
+import {
+  checkFinite,
+  checkId,
+  checkLength,
+  checkObject,
+  checkOneOf,
+  checkText,
+  checkTime,
+} from "./_check.ts";
 import { ABANDONED, KIND_SHIFT, LEVEL_SHIFT, SELF_KNOWN, STATUS_SHIFT } from "./_columns.ts";
+import { copyText, NO_CELL } from "./_cells.ts";
 import { NONE } from "./_commit_log.ts";
 import { MESSAGE_KEY } from "./_fields.ts";
-import { isId } from "./_hex.ts";
 import { nanoseconds } from "./_store.ts";
 import type { Tracer } from "./_tracer.ts";
 import { kindNumber, KINDS, levelNumber, LEVELS, STATUSES } from "./level.ts";
-import type { SpanEventInput, SpanInput } from "./record.ts";
+import type { SpanEventInput, SpanInput, SpanLink } from "./record.ts";
 
 /** Takes in spans and events that come from elsewhere. */
 export class Recorder {
@@ -25,56 +34,85 @@ export class Recorder {
 
   /** Records a span. Answers whether it is now, and was not before. */
   record(input: SpanInput): boolean {
-    checkSpan(input);
     const { store, refused } = this.#tracer;
-    const level = levelNumber(input.level);
+    const span = this.#read(input);
+    const level = levelNumber(span.level);
     if (level > this.#tracer.level) {
       refused.level++;
       return false;
     }
-    const { id, parentId } = input;
+    const { id, parentId } = span;
     if (id !== undefined && store.find(id) !== NONE) {
       this.duplicates++;
       return false;
     }
-    const { fields } = store.columns;
-    const start = input.startMs - this.#originMs;
-    const bits = level << LEVEL_SHIFT | kindNumber(input.kind) << KIND_SHIFT |
-      Math.max(0, STATUSES.indexOf(input.status ?? "unset")) << STATUS_SHIFT |
-      (input.abandoned === true ? ABANDONED : 0) |
-      (input.selfMs === undefined ? 0 : SELF_KNOWN);
-    const slot = store.beginRecord(input.name, bits, start);
+    // Getters of fields may do anything, so what they are asked for is taken before there is a span that is not complete.
+    const { chain, cells, over } = this.#take(span);
+    if (id !== undefined && store.find(id) !== NONE) {
+      store.drop(chain, cells);
+      this.duplicates++;
+      return false;
+    }
+    const start = span.startMs - this.#originMs;
+    const bits = level << LEVEL_SHIFT | kindNumber(span.kind) << KIND_SHIFT |
+      Math.max(0, STATUSES.indexOf(span.status ?? "unset")) << STATUS_SHIFT |
+      (span.abandoned === true ? ABANDONED : 0) |
+      (span.selfMs === undefined ? 0 : SELF_KNOWN);
+    const slot = store.beginRecord(span.name, bits, start, chain);
     if (id !== undefined) store.setForeignId(slot, id);
     if (parentId !== undefined) store.setParent(slot, parentId);
     const parent = store.parentOf(slot);
-    if (input.traceId !== undefined) store.setTrace(slot, input.traceId);
+    if (span.traceId !== undefined) store.setTrace(slot, span.traceId);
     else if (parent !== NONE) store.inherit(slot, parent);
     else this.#tracer.writeTrace(slot);
-    if (input.fields !== undefined) fields[slot] = store.fields.addAll(fields[slot]!, input.fields);
-    if (input.message !== undefined) {
-      fields[slot] = store.fields.setText(fields[slot]!, MESSAGE_KEY, input.message);
-    }
-    for (const link of input.links ?? []) fields[slot] = store.fields.addLink(fields[slot]!, link);
-    for (const event of input.events ?? []) this.#addEvent(slot, event);
-    if (input.droppedEvents !== undefined) store.dropEvents(slot, input.droppedEvents);
+    store.attachEvents(slot, cells);
+    store.dropEvents(slot, (span.droppedEvents ?? 0) + over);
+    store.counts.droppedEvents += over;
 
-    const duration = nanoseconds(input.durationMs);
-    const self = input.selfMs === undefined
+    const duration = nanoseconds(span.durationMs);
+    const self = span.selfMs === undefined
       ? duration - this.#takeParked(id)
-      : nanoseconds(input.selfMs);
-    if (parentId !== undefined) this.#tellParent(parentId, slot, start, duration);
-    store.commitRecord(slot, duration, Math.min(duration, Math.max(0, self)));
+      : nanoseconds(span.selfMs);
+    if (parentId !== undefined) this.#tellParent(parentId, parent, start, duration);
+    store.commitRecord(
+      slot,
+      duration,
+      Math.min(duration, Math.max(0, self)),
+      this.#tracer.now(),
+    );
     if (this.#tracer.bell.size > 0) this.#tracer.bell.ring();
     return true;
+  }
+
+  #read(input: SpanInput): ReadSpan {
+    try {
+      return readSpan(input);
+    } catch (error) {
+      this.#tracer.refused.invalid++;
+      throw error;
+    }
+  }
+
+  /** Takes fields and events of a span into cells. Of the events that matter, so many are over. */
+  #take(span: ReadSpan): { chain: number; cells: number[]; over: number } {
+    const { store, level: limit } = this.#tracer;
+    let chain = store.fields.addAll(NO_CELL, span.fields ?? {});
+    if (span.message !== undefined) chain = store.fields.setText(chain, MESSAGE_KEY, span.message);
+    for (const link of span.links) chain = store.fields.addLink(chain, link);
+    const events = span.events.filter(({ level }) => levelNumber(level) <= limit);
+    const cells = events.slice(0, store.maxEvents).map(({ name, timeMs, level, fields }) =>
+      store.makeEvent(name, levelNumber(level), fields, timeMs - this.#originMs)
+    );
+    return { chain, cells, over: events.length - cells.length };
   }
 
   /** Adds an event to a span that is held or runs. Answers whether there is one, and room in it. */
   addEvent(spanId: string, event: SpanEventInput): "added" | "dropped" | "unknown" {
     checkId("add event", "spanId", spanId, 16);
-    checkEvent("add event", event);
+    const read = readEvent("add event", event);
     const slot = this.#tracer.store.find(spanId);
     if (slot === NONE) return "unknown";
-    return this.#addEvent(slot, event) ? "added" : "dropped";
+    return this.#addEvent(slot, read) ? "added" : "dropped";
   }
 
   #addEvent(slot: number, { name, timeMs, level, fields }: SpanEventInput): boolean {
@@ -84,12 +122,9 @@ export class Recorder {
   }
 
   /** Says to the parent of a span what it took. */
-  #tellParent(parentId: string, slot: number, start: number, duration: number): void {
-    const { store } = this.#tracer;
-    // Writing fields may have thrown it out.
-    const parent = store.parentOf(slot);
+  #tellParent(parentId: string, parent: number, start: number, duration: number): void {
     if (parent !== NONE) {
-      store.cover(parent, start, duration);
+      this.#tracer.store.cover(parent, start, duration);
       return;
     }
     const before = this.#parked.get(parentId);
@@ -110,76 +145,70 @@ export class Recorder {
 
 const RECORD = "record span";
 
-/** Throws at what is no span, before anything of it is taken in. */
-export function checkSpan(input: SpanInput): void {
-  checkObject(RECORD, "span", input);
-  checkText(RECORD, "name", input.name);
-  checkTime(RECORD, "startMs", input.startMs);
-  checkLength(RECORD, "durationMs", input.durationMs);
-  if (input.selfMs !== undefined) checkLength(RECORD, "selfMs", input.selfMs);
-  if (input.id !== undefined) checkId(RECORD, "id", input.id, 16);
-  if (input.traceId !== undefined) checkId(RECORD, "traceId", input.traceId, 32);
-  if (input.parentId !== undefined) checkId(RECORD, "parentId", input.parentId, 16);
-  checkOneOf(RECORD, "level", LEVELS.slice(1), input.level);
-  checkOneOf(RECORD, "kind", KINDS, input.kind);
-  checkOneOf(RECORD, "status", STATUSES, input.status);
-  if (input.message !== undefined) checkText(RECORD, "message", input.message);
-  if (input.fields !== undefined) checkObject(RECORD, "fields", input.fields);
-  for (const event of list(RECORD, "events", input.events)) checkEvent(RECORD, event);
-  for (const link of list(RECORD, "links", input.links)) {
-    checkObject(RECORD, "link", link);
-    checkId(RECORD, "link.traceId", link.traceId, 32);
-    checkId(RECORD, "link.spanId", link.spanId, 16);
-  }
+/** A span of which everything was read once, and is what it should be. */
+interface ReadSpan extends SpanInput {
+  readonly events: readonly SpanEventInput[];
+  readonly links: readonly SpanLink[];
 }
 
-/** Throws at what is no event. */
-export function checkEvent(action: string, event: SpanEventInput): void {
-  checkObject(action, "event", event);
+/** Reads a span. Throws at what is none, before anything of it is taken in. */
+function readSpan(input: SpanInput): ReadSpan {
+  checkObject(RECORD, "span", input);
+  const span = {
+    ...input,
+    events: list(RECORD, "events", input.events).map((event) => readEvent(RECORD, event)),
+    links: list(RECORD, "links", input.links).map((link) => readLink(RECORD, link)),
+  };
+  checkText(RECORD, "name", span.name);
+  checkTime(RECORD, "startMs", span.startMs);
+  checkFinite(RECORD, "durationMs", span.durationMs);
+  checkLength(RECORD, "durationMs", span.durationMs);
+  if (span.selfMs !== undefined) {
+    checkFinite(RECORD, "selfMs", span.selfMs);
+    checkLength(RECORD, "selfMs", span.selfMs);
+  }
+  if (span.droppedEvents !== undefined) checkLength(RECORD, "droppedEvents", span.droppedEvents);
+  if (span.id !== undefined) checkId(RECORD, "id", span.id, 16);
+  if (span.traceId !== undefined) checkId(RECORD, "traceId", span.traceId, 32);
+  if (span.parentId !== undefined) checkId(RECORD, "parentId", span.parentId, 16);
+  if (span.parentId !== undefined && span.parentId === span.id) {
+    throw new TypeError(refusal(RECORD, "parentId must be that of another span", span.parentId));
+  }
+  if (span.level !== undefined) checkOneOf(RECORD, "level", LEVELS.slice(1), span.level);
+  if (span.kind !== undefined) checkOneOf(RECORD, "kind", KINDS, span.kind);
+  if (span.status !== undefined) checkOneOf(RECORD, "status", STATUSES, span.status);
+  if (span.message !== undefined) checkText(RECORD, "message", span.message);
+  if (span.fields !== undefined) checkObject(RECORD, "fields", span.fields);
+  // Ids are keys here. A piece of a huge text would keep that alive.
+  return {
+    ...span,
+    ...(span.id === undefined ? {} : { id: copyText(span.id, 16) }),
+    ...(span.parentId === undefined ? {} : { parentId: copyText(span.parentId, 16) }),
+  };
+}
+
+/** Reads an event. Throws at what is none. */
+export function readEvent(action: string, input: SpanEventInput): SpanEventInput {
+  checkObject(action, "event", input);
+  const event = { ...input };
   checkText(action, "event.name", event.name);
   checkTime(action, "event.timeMs", event.timeMs);
-  checkOneOf(action, "event.level", LEVELS.slice(1), event.level);
+  if (event.level !== undefined) {
+    checkOneOf(action, "event.level", LEVELS.slice(1), event.level);
+  }
   if (event.fields !== undefined) checkObject(action, "event.fields", event.fields);
+  return event;
 }
 
-/** Throws at what is no id. */
-export function checkId(action: string, name: string, value: unknown, digits: number): void {
-  if (isId(value, digits)) return;
-  const requirement = `${name} must be ${digits} small hexadecimal digits, not all of them 0`;
-  throw new TypeError(refusal(action, requirement, value));
+function readLink(action: string, input: SpanLink): SpanLink {
+  checkObject(action, "link", input);
+  const { traceId, spanId } = input;
+  checkId(action, "link.traceId", traceId, 32);
+  checkId(action, "link.spanId", spanId, 16);
+  return { traceId, spanId };
 }
 
 function list<T>(action: string, name: string, value: readonly T[] | undefined): readonly T[] {
   if (value === undefined || Array.isArray(value)) return value ?? [];
   throw new TypeError(refusal(action, `${name} must be an array`, value));
-}
-
-function checkObject(action: string, name: string, value: unknown): void {
-  if (typeof value === "object" && value !== null) return;
-  throw new TypeError(refusal(action, `${name} must be an object`, value));
-}
-
-function checkText(action: string, name: string, value: unknown): void {
-  if (typeof value === "string") return;
-  throw new TypeError(refusal(action, `${name} must be a string`, value));
-}
-
-function checkTime(action: string, name: string, value: unknown): void {
-  if (Number.isFinite(value)) return;
-  throw new RangeError(refusal(action, `${name} must be a finite number`, value));
-}
-
-function checkLength(action: string, name: string, value: number): void {
-  if (Number.isFinite(value) && value >= 0) return;
-  throw new RangeError(refusal(action, `${name} must be a number of at least 0`, value));
-}
-
-function checkOneOf(
-  action: string,
-  name: string,
-  allowed: readonly string[],
-  value: string | undefined,
-): void {
-  if (value === undefined || allowed.includes(value)) return;
-  throw new TypeError(refusal(action, `${name} must be one of ${allowed.join(", ")}`, value));
 }

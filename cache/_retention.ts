@@ -1,4 +1,5 @@
 import { NONE } from "./_commit_log.ts";
+import { Heap } from "./_heap.ts";
 import { OPEN, OVERDUE, type SpanColumns, STATE_MASK } from "./_columns.ts";
 
 /** In which order spans that have ended go out. */
@@ -7,10 +8,17 @@ export interface Retention {
   opened(slot: number): void;
   /** A span has ended. */
   closed(slot: number): void;
-  /** A span that had ended has come from elsewhere. */
-  recorded(slot: number): void;
+  /** A span that had ended has come from elsewhere, at this time. */
+  recorded(slot: number, now: number): void;
   /** Takes out the one that goes first. */
   take(): number;
+}
+
+/** A span that stands in no list, when it was opened, and the order among those that were opened at the same time. */
+interface Late {
+  readonly slot: number;
+  readonly start: number;
+  readonly order: number;
 }
 
 /**
@@ -22,7 +30,9 @@ export interface Retention {
  */
 export class OldestOpened implements Retention {
   readonly #columns: SpanColumns;
-  readonly #heap: number[] = [];
+  readonly #heap: Heap<Late> = new Heap((one, other) =>
+    one.start - other.start < 0 || (one.start === other.start && one.order < other.order)
+  );
   #head = NONE;
   #tail = NONE;
   #order = 0;
@@ -40,12 +50,15 @@ export class OldestOpened implements Retention {
   }
 
   closed(slot: number): void {
-    if ((this.#columns.flags[slot]! & OVERDUE) !== 0) this.#push(slot);
+    const { flags, starts, links } = this.#columns;
+    if ((flags[slot]! & OVERDUE) === 0) return;
+    this.#heap.push({ slot, start: starts[slot]!, order: links[slot]! });
   }
 
-  recorded(slot: number): void {
-    this.#columns.links[slot] = this.#order++;
-    this.#push(slot);
+  recorded(slot: number, now: number): void {
+    // One whose clock is ahead would stay until it is overtaken.
+    const start = Math.min(this.#columns.starts[slot]!, now);
+    this.#heap.push({ slot, start, order: this.#order++ });
   }
 
   take(): number {
@@ -56,9 +69,10 @@ export class OldestOpened implements Retention {
       flags[slot]! |= OVERDUE;
       links[slot] = this.#order++;
     }
-    if (this.#heap.length > 0) {
-      const top = this.#heap[0]!;
-      if (slot === NONE || starts[top]! <= starts[slot]!) return this.#pop();
+    const { top } = this.#heap;
+    if (top !== undefined && (slot === NONE || top.start <= starts[slot]!)) {
+      this.#heap.pop();
+      return top.slot;
     }
     if (slot !== NONE) this.#shift();
     return slot;
@@ -67,41 +81,6 @@ export class OldestOpened implements Retention {
   #shift(): void {
     this.#head = this.#columns.links[this.#head]!;
     if (this.#head === NONE) this.#tail = NONE;
-  }
-
-  #isBefore(one: number, other: number): boolean {
-    const { links, starts } = this.#columns;
-    const difference = starts[one]! - starts[other]!;
-    return difference === 0 ? links[one]! < links[other]! : difference < 0;
-  }
-
-  #push(slot: number): void {
-    const heap = this.#heap;
-    let at = heap.push(slot) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >>> 1;
-      if (!this.#isBefore(slot, heap[parent]!)) break;
-      heap[at] = heap[parent]!;
-      at = parent;
-    }
-    heap[at] = slot;
-  }
-
-  #pop(): number {
-    const heap = this.#heap;
-    const top = heap[0]!;
-    const slot = heap.pop()!;
-    const size = heap.length;
-    if (size === 0) return top;
-    let at = 0;
-    for (let child = 1; child < size; child = 2 * at + 1) {
-      if (child + 1 < size && this.#isBefore(heap[child + 1]!, heap[child]!)) child++;
-      if (!this.#isBefore(heap[child]!, slot)) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = slot;
-    return top;
   }
 }
 

@@ -7,6 +7,7 @@ import {
   FOREIGN,
   FREE,
   MAX_EVENTS,
+  NAME_CUT,
   OPEN,
   RESERVED,
   SAMPLED,
@@ -17,13 +18,14 @@ import {
   STATUS_SHIFT,
 } from "./_columns.ts";
 import { CommitLog, NONE } from "./_commit_log.ts";
-import { FieldStore, MESSAGE_KEY, NAME_KEY } from "./_fields.ts";
+import { FieldStore, MESSAGE_KEY, NAME_KEY, valueOf } from "./_fields.ts";
 import { hexOf, wordAt } from "./_hex.ts";
 import { Identities } from "./_identities.ts";
-import { Interned, UNKNOWN } from "./_interned.ts";
+import { Interned, MAX_LENGTH, UNKNOWN } from "./_interned.ts";
 import { OldestClosed, OldestOpened, type Retention } from "./_retention.ts";
 import { Summary } from "./_summary.ts";
-import type { Fields } from "./record.ts";
+import type { Fields, FieldValue, SpanLink } from "./record.ts";
+import { textOf } from "./_text.ts";
 
 /** The name of all spans for whose names there is no room. */
 const OTHER = 0;
@@ -152,16 +154,17 @@ export class SpanStore {
    * @returns Its slot; none if too many run.
    */
   begin(name: string, bits: number, fields: Fields | undefined, now: number): number {
-    if (this.open >= this.#spec.maxOpen) return NONE;
-    const slot = this.#newSlot(name, bits | OPEN, now);
-    const { columns } = this;
+    // First, since getters of users may do anything here.
+    const chain = fields === undefined ? NO_CELL : this.fields.addAll(NO_CELL, fields);
+    if (this.open >= this.#spec.maxOpen) {
+      this.fields.free(chain);
+      return NONE;
+    }
+    const slot = this.#newSlot(textOf(name), bits | OPEN, now, chain);
     this.open++;
     this.counts.opened++;
-    this.summaries[columns.names[slot]!]!.open++;
+    this.summaries[this.columns.names[slot]!]!.open++;
     this.#retention.opened(slot);
-    if (fields !== undefined) {
-      columns.fields[slot] = this.fields.addAll(columns.fields[slot]!, fields);
-    }
     return slot;
   }
 
@@ -204,21 +207,28 @@ export class SpanStore {
   /** Ends a span. */
   end(slot: number, now: number): void {
     const { columns } = this;
-    const { flags, starts, durations, selves, seqs } = columns;
+    const { flags, starts, selves, seqs } = columns;
     const start = starts[slot]!;
     const end = now > start ? now : start;
     const duration = nanoseconds(end - start);
-    let covered = selves[slot]!;
-    // Children that go on running have been part of it up to now.
-    if (seqs[slot]! > 0) covered += end - durations[slot]!;
+    const self = selves[slot] === 0 && seqs[slot] === 0
+      ? duration
+      : duration - this.#coveredOf(slot, end);
     if ((flags[slot]! & CHILD) !== 0) this.#leaveParent(slot, end);
     while (this.held >= this.#spec.capacity) this.evictOne();
     flags[slot] = flags[slot]! & ~STATE_MASK | CLOSED;
     this.open--;
     this.summaries[columns.names[slot]!]!.open--;
     this.counts.closed++;
-    this.#commit(slot, duration, Math.max(0, duration - nanoseconds(covered)));
+    this.#commit(slot, duration, self);
     this.#retention.closed(slot);
+  }
+
+  /** For how many nanoseconds some child of a span that ends was running. Those that go on have been part of it up to now. */
+  #coveredOf(slot: number, end: number): number {
+    const { starts, durations, selves, seqs } = this.columns;
+    const running = seqs[slot]! > 0 ? end - durations[slot]! : 0;
+    return nanoseconds(Math.min(selves[slot]! + running, end - starts[slot]!));
   }
 
   /** Ends a span that nobody ends. */
@@ -229,18 +239,18 @@ export class SpanStore {
   }
 
   /** Makes room for a span that has ended elsewhere, and answers its slot, which {@linkcode commitRecord} is to be told of. */
-  beginRecord(name: string, bits: number, start: number): number {
+  beginRecord(name: string, bits: number, start: number, chain: number): number {
     while (this.held >= this.#spec.capacity) this.evictOne();
-    // Not free, and not to be thrown out while its fields are written.
-    return this.#newSlot(name, bits | OPEN, start);
+    // Not free, and not to be thrown out before it is committed.
+    return this.#newSlot(name, bits | OPEN, start, chain);
   }
 
-  commitRecord(slot: number, duration: number, self: number): void {
+  commitRecord(slot: number, duration: number, self: number, now: number): void {
     const { flags } = this.columns;
     flags[slot] = flags[slot]! & ~STATE_MASK | CLOSED;
     this.counts.recorded++;
     this.#commit(slot, duration, self);
-    this.#retention.recorded(slot);
+    this.#retention.recorded(slot, now);
   }
 
   /** Takes from the self time of a span what a child took that was recorded elsewhere. */
@@ -276,6 +286,8 @@ export class SpanStore {
     const { names } = this.columns;
     this.summaries[names[slot]!]!.open--;
     this.names.release(names[slot]!);
+    this.columns.flags[slot]! &= ~NAME_CUT;
+    this.columns.fields[slot] = this.fields.remove(this.columns.fields[slot]!, NAME_KEY);
     this.#setName(slot, name);
     this.summaries[names[slot]!]!.open++;
   }
@@ -285,6 +297,34 @@ export class SpanStore {
     const name = names[slot]!;
     if (name !== OTHER) return this.names.textOf(name);
     return this.fields.textOf(fields[slot]!, NAME_KEY) ?? OTHER_NAME;
+  }
+
+  /** Sets a field of a running span. */
+  setField(slot: number, key: string, value: FieldValue | null | undefined): void {
+    const { fields } = this.columns;
+    fields[slot] = this.fields.set(fields[slot]!, key, value);
+  }
+
+  /** Sets fields of a running span, whose getters may do anything, such as end it. */
+  setFields(slot: number, generation: number, values: Fields): void {
+    try {
+      for (const key in values) {
+        const value = valueOf(values, key) as FieldValue;
+        if (!this.isOpen(slot, generation)) {
+          this.counts.stale++;
+          return;
+        }
+        this.setField(slot, key, value);
+      }
+    } catch {
+      this.fields.dropped.type++;
+    }
+  }
+
+  /** Adds a link to a running span. */
+  addLink(slot: number, link: SpanLink): void {
+    const { fields } = this.columns;
+    fields[slot] = this.fields.addLink(fields[slot]!, link);
   }
 
   /**
@@ -299,35 +339,70 @@ export class SpanStore {
     fields: Fields | undefined,
     time: number,
   ): boolean {
-    const { columns, cells } = this;
-    const { eventCounts, generations, events } = columns;
-    if (eventCounts[slot]! >= this.#spec.maxEvents) return this.#dropEvent(slot);
-    // To make room, spans that have ended may go: this one too, if it has.
+    const { generations, eventCounts } = this.columns;
     const generation = generations[slot]!;
+    const cell = eventCounts[slot]! < this.#spec.maxEvents
+      ? this.makeEvent(name, level, fields, time)
+      : NO_CELL;
+    // To make room, spans that have ended may have gone: this one too, if it had. Getters of fields may have added more events.
+    const hasRoom = cell !== NO_CELL && generations[slot] === generation &&
+      eventCounts[slot]! < this.#spec.maxEvents;
+    return hasRoom ? this.#attachEvent(slot, cell) : this.#dropEvent(slot, generation, cell);
+  }
+
+  /** Makes an event that is of no span yet; no cell if there is no room. */
+  makeEvent(name: string, level: number, fields: Fields | undefined, time: number): number {
+    const { cells } = this;
+    const chain = fields === undefined ? NO_CELL : this.fields.addAll(NO_CELL, fields);
     const cell = cells.take();
-    if (cell === NO_CELL) return this.#dropEvent(slot);
+    if (cell === NO_CELL) {
+      this.fields.free(chain);
+      return NO_CELL;
+    }
     const length = lengthWithin(name, this.#spec.maxTextLength);
     const how = cells.writeText(cell, EVENT_TEXT_AT, name, length);
     const isCut = length < name.length || (how & CUT) !== 0;
-    if (isCut) this.fields.cut++;
-    const chain = fields === undefined ? NO_CELL : this.fields.addAll(NO_CELL, fields);
     const { words, numbers } = cells;
     const at = cell * WORDS;
-    words[at + EVENT_BITS] = level | (isCut ? EVENT_CUT : 0);
-    words[at + EVENT_HOW] = how;
-    numbers[at / 2 + EVENT_TIME] = time;
-    words[at + EVENT_FIELDS] = chain;
     words[at + NEXT] = NO_CELL;
-    if (generations[slot] !== generation) {
-      this.#freeEvents(cell);
-      this.counts.droppedEvents++;
-      return false;
+    words[at + EVENT_BITS] = isCut ? this.#cutEvent(level) : level;
+    words[at + EVENT_HOW] = how;
+    words[at + EVENT_FIELDS] = chain;
+    numbers[at / 2 + EVENT_TIME] = time;
+    return cell;
+  }
+
+  /** How many events a span may have. */
+  get maxEvents(): number {
+    return this.#spec.maxEvents;
+  }
+
+  /** Gives back what is of no span: fields, and events. */
+  drop(chain: number, cells: readonly number[]): void {
+    this.fields.free(chain);
+    for (const cell of cells) this.#freeEvents(cell);
+  }
+
+  /** Adds events that were made before to a span that is being recorded. */
+  attachEvents(slot: number, cells: readonly number[]): void {
+    for (const cell of cells) {
+      if (cell === NO_CELL) this.#dropEvent(slot, this.columns.generations[slot]!, cell);
+      else this.#attachEvent(slot, cell);
     }
-    words[at + NEXT] = events[slot]!;
+  }
+
+  #attachEvent(slot: number, cell: number): true {
+    const { events, eventCounts } = this.columns;
+    this.cells.words[cell * WORDS + NEXT] = events[slot]!;
     events[slot] = cell;
     eventCounts[slot]!++;
     this.counts.events++;
     return true;
+  }
+
+  #cutEvent(level: number): number {
+    this.fields.cut++;
+    return level | EVENT_CUT;
   }
 
   /** Says that a span has lost so many events elsewhere. */
@@ -358,28 +433,27 @@ export class SpanStore {
 
   /** Throws out the span that goes first. Answers whether there was one. */
   evictOne(): boolean {
-    const { reserve } = this.#spec;
-    for (;;) {
-      const slot = this.#retention.take();
-      if (slot === NONE) {
-        const oldest = this.#shiftReserve();
-        if (oldest === NONE) return false;
-        this.counts.evicted++;
-        this.#release(oldest);
-        return true;
-      }
-      if (reserve === 0 || !this.#isWorthKeeping(slot)) {
-        this.counts.evicted++;
-        this.#release(slot);
-        return true;
-      }
-      const oldest = this.reserved >= reserve ? this.#shiftReserve() : NONE;
-      this.#pushReserve(slot);
-      if (oldest === NONE) continue;
-      this.counts.evicted++;
-      this.#release(oldest);
-      return true;
+    const slot = this.#retention.take();
+    if (slot === NONE || this.#spec.reserve > 0) return this.#evictReserved(slot);
+    this.counts.evicted++;
+    this.#release(slot);
+    return true;
+  }
+
+  /** The same where some stay longer. */
+  #evictReserved(slot: number): boolean {
+    let out = slot;
+    while (out !== NONE && this.#isWorthKeeping(out)) {
+      const oldest = this.reserved >= this.#spec.reserve ? this.#shiftReserve() : NONE;
+      this.#pushReserve(out);
+      out = oldest === NONE ? this.#retention.take() : oldest;
+      if (oldest !== NONE) break;
     }
+    if (out === NONE) out = this.#shiftReserve();
+    if (out === NONE) return false;
+    this.counts.evicted++;
+    this.#release(out);
+    return true;
   }
 
   /** Lets all go that have ended. */
@@ -441,6 +515,31 @@ export class SpanStore {
     this.foreign.set(id, slot);
   }
 
+  /**
+   * The slots of all spans that have ended by now, in the order of their commits. Those that are committed meanwhile are left out, and those that go
+   * meanwhile, so that callbacks may do anything.
+   */
+  *endedSlots(after = 0): Generator<number> {
+    const { last } = this.log;
+    for (let seq = after;;) {
+      const slot = this.log.after(seq);
+      if (slot === NONE) return;
+      seq = this.columns.seqs[slot]!;
+      if (seq > last) return;
+      yield slot;
+    }
+  }
+
+  /** The same, the last one first. */
+  *latestSlots(): Generator<number> {
+    for (let seq = this.log.last + 1;;) {
+      const slot = this.log.before(seq);
+      if (slot === NONE) return;
+      seq = this.columns.seqs[slot]!;
+      yield slot;
+    }
+  }
+
   /** All slots of running spans. */
   *openSlots(): Generator<number> {
     let left = this.open;
@@ -451,7 +550,7 @@ export class SpanStore {
     }
   }
 
-  #newSlot(name: string, bits: number, start: number): number {
+  #newSlot(name: string, bits: number, start: number, chain: number): number {
     const { columns, identities } = this;
     let slot = this.#freeHead;
     if (slot === NONE) slot = this.#fresh++;
@@ -463,7 +562,7 @@ export class SpanStore {
     columns.selves[slot] = 0;
     columns.seqs[slot] = 0;
     columns.flags[slot] = bits;
-    columns.fields[slot] = NO_CELL;
+    columns.fields[slot] = chain;
     columns.events[slot] = NO_CELL;
     columns.eventCounts[slot] = 0;
     columns.droppedEvents[slot] = 0;
@@ -473,7 +572,11 @@ export class SpanStore {
 
   #setName(slot: number, name: string): void {
     const { names, fields } = this.columns;
-    let index = this.names.refer(name);
+    let index = name === OTHER_NAME ? UNKNOWN : this.names.refer(name);
+    if (name.length > MAX_LENGTH && index !== UNKNOWN) {
+      this.columns.flags[slot]! |= NAME_CUT;
+      this.fields.cut++;
+    }
     if (index === UNKNOWN) {
       index = OTHER;
       this.names.referTo(OTHER);
@@ -540,9 +643,9 @@ export class SpanStore {
     }
   }
 
-  #dropEvent(slot: number): false {
-    const { droppedEvents } = this.columns;
-    if (droppedEvents[slot]! < MAX_EVENTS) droppedEvents[slot]!++;
+  #dropEvent(slot: number, generation: number, cell: number): false {
+    this.#freeEvents(cell);
+    if (this.isThere(slot, generation)) this.dropEvents(slot, 1);
     this.counts.droppedEvents++;
     return false;
   }

@@ -7,17 +7,33 @@ import type { SpanHost } from "./_host.ts";
 import type { SpanStore } from "./_store.ts";
 import { INFO, kindNumber, levelNumber } from "./level.ts";
 import type { SpanClock, SpanOptions } from "./options.ts";
-import type { Fields } from "./record.ts";
-import { SILENT, Span, spans, SUPPRESSED, textOf } from "./span.ts";
+import type { Fields, SpanLink } from "./record.ts";
+import { SILENT, Span, spans, type SpanTrace, SUPPRESSED } from "./span.ts";
 import type { TraceContext } from "./trace_context.ts";
+
+/** A channel of \`node:diagnostics_channel\` that can call in a context. */
+export interface StoreChannel {
+  bindStore(store: unknown, transform: (message: object) => unknown): void;
+  unbindStore(store: unknown): unknown;
+}
+
+/** The level and kind of spans of which nothing is said. */
+const DEFAULT_BITS: number = INFO << LEVEL_SHIFT;
+
+/** What is known of its trace by what was left out for its level, and was to begin one. */
+const NOWHERE = -1;
 
 /** Starts spans, ends them, and knows which one is around what runs now. */
 export class Tracer implements SpanHost {
   readonly store: SpanStore;
   readonly bell: Bell = new Bell();
-  readonly refused = { level: 0, chance: 0, full: 0, suppressed: 0 };
+  readonly refused = { level: 0, chance: 0, full: 0, suppressed: 0, invalid: 0 };
   level: number;
   chance: number;
+  /** The last commit there was when it was closed; undefined before. */
+  lastSeq: number | undefined;
+  /** What ends the readers that listen to a signal. */
+  readonly readers: Set<() => void> = new Set();
 
   readonly #clock: SpanClock;
   readonly #random: () => number;
@@ -47,32 +63,20 @@ export class Tracer implements SpanHost {
 
   /** The span around what runs now. */
   get current(): Span | undefined {
-    return this.#sync ?? this.#storage.getStore();
+    return this.lastSeq !== undefined ? undefined : this.#sync ?? this.#storage.getStore();
   }
 
+  // This, and what it calls, is kept short: engines put short functions into those that call them, and what is rare stands elsewhere.
   start(name: string, fields: Fields | undefined, options: SpanOptions | undefined): Span {
-    let bits = INFO << LEVEL_SHIFT;
-    let parent: Span | TraceContext | null | undefined;
-    if (options !== undefined) {
-      bits = levelNumber(options.level) << LEVEL_SHIFT | kindNumber(options.kind) << KIND_SHIFT;
-      parent = this.#parentOf(options.parent);
-    }
-    if ((bits >>> LEVEL_SHIFT & 7) > this.level) {
-      this.refused.level++;
-      return this.#silent;
-    }
-    if (parent === undefined) parent = this.#sync ?? this.#storage.getStore();
-    const span = parent instanceof Span
-      ? this.#startChild(name, fields, bits, parent)
-      : this.#startTrace(name, fields, bits, parent ?? undefined);
-    for (const link of options?.links ?? []) span.link(link);
-    return span;
+    return options === undefined
+      ? this.#start(name, fields, DEFAULT_BITS, this.#sync ?? this.#storage.getStore())
+      : this.#startWith(name, fields, options);
   }
 
   /** Calls a function in a span, and in what it waits for. */
   run<T>(span: Span, callback: (span: Span) => T): T {
     // What is not recorded for its level alone is not around anything.
-    if (span === this.#silent) return callback(span);
+    if (span === this.#silent || this.lastSeq !== undefined) return callback(span);
     const before = this.#sync;
     this.#sync = undefined;
     try {
@@ -84,7 +88,7 @@ export class Tracer implements SpanHost {
 
   /** Calls a function in a span, but not in what it waits for. */
   runSync<T>(span: Span, callback: (span: Span) => T): T {
-    if (span === this.#silent) return callback(span);
+    if (span === this.#silent || this.lastSeq !== undefined) return callback(span);
     const before = this.#sync;
     this.#sync = span;
     try {
@@ -96,6 +100,7 @@ export class Tracer implements SpanHost {
 
   /** Calls a function in no span. */
   runOutside<T>(callback: () => T): T {
+    if (this.lastSeq !== undefined) return callback();
     const before = this.#sync;
     this.#sync = undefined;
     try {
@@ -103,6 +108,12 @@ export class Tracer implements SpanHost {
     } finally {
       this.#sync = before;
     }
+  }
+
+  /** Has a channel of the platform keep spans for what it calls. */
+  bindStore(channel: StoreChannel, spanOf: (message: object) => Span): () => void {
+    channel.bindStore(this.#storage, spanOf);
+    return () => void channel.unbindStore(this.#storage);
   }
 
   end(slot: number): void {
@@ -113,11 +124,13 @@ export class Tracer implements SpanHost {
   contextOf(
     slot: number,
     generation: number,
-    trace: number | TraceContext,
+    trace: SpanTrace,
   ): TraceContext | undefined {
-    if (slot === SILENT) return this.current?.context;
+    if (trace instanceof Span) return trace.context;
     const known = typeof trace === "object" ? trace : undefined;
-    if (slot < 0) return known;
+    if (slot < 0) {
+      return known ?? (slot === SILENT && trace !== NOWHERE ? this.current?.context : undefined);
+    }
     const { identities, columns } = this.store;
     const isThere = this.store.isThere(slot, generation);
     return {
@@ -130,9 +143,11 @@ export class Tracer implements SpanHost {
 
   /** Lets go of what the platform holds for it. */
   close(): void {
+    this.lastSeq = this.store.log.last;
     this.level = 0;
     this.#storage.disable();
     this.bell.ring();
+    for (const end of [...this.readers]) end();
   }
 
   /** Begins a trace in a slot. */
@@ -146,23 +161,83 @@ export class Tracer implements SpanHost {
   #parentOf(
     parent: Span | TraceContext | null | undefined,
   ): Span | TraceContext | null | undefined {
-    if (parent === undefined || parent === null || parent === this.#silent) {
-      return parent === this.#silent ? undefined : parent as null | undefined;
+    if (parent === undefined || parent === null) return parent;
+    if (!(parent instanceof Span)) return contextOf(parent);
+    if (spans.hostOf(parent) !== this) return parent.context ?? null;
+    if (spans.slotOf(parent) !== SILENT) return parent;
+    const around = spans.traceOf(parent);
+    if (typeof around !== "number") return around;
+    return around === NOWHERE ? null : undefined;
+  }
+
+  #startWith(name: string, fields: Fields | undefined, options: SpanOptions): Span {
+    const { bits, parent, links } = this.#read(options);
+    const around = parent === undefined ? this.current : parent ?? undefined;
+    const span = this.#start(name, fields, bits, around);
+    // What is left out hands on what it was put in.
+    if (span === this.#silent && parent !== undefined) {
+      return spans.create(this, SILENT, 0, parent ?? NOWHERE);
     }
-    if (!(parent instanceof Span)) return isContext(parent) ? parent : null;
-    return spans.hostOf(parent) === this ? parent : parent.context;
+    for (const link of links) span.link(link);
+    return span;
+  }
+
+  /** Reads options, whatever they are. */
+  #read(options: SpanOptions): {
+    readonly bits: number;
+    readonly parent: Span | TraceContext | null | undefined;
+    readonly links: readonly (Span | SpanLink)[];
+  } {
+    try {
+      const { level, kind, links } = options;
+      const bits = levelNumber(level) << LEVEL_SHIFT | kindNumber(kind) << KIND_SHIFT;
+      const parent = this.#parentOf(options.parent);
+      return { bits, parent, links: Array.isArray(links) ? links : [] };
+    } catch {
+      return { bits: DEFAULT_BITS, parent: undefined, links: [] };
+    }
+  }
+
+  #start(
+    name: string,
+    fields: Fields | undefined,
+    bits: number,
+    parent: Span | TraceContext | undefined,
+  ): Span {
+    if ((bits >>> LEVEL_SHIFT & 7) > this.level) return this.#silence();
+    if (parent !== undefined) return this.#startIn(name, fields, bits, parent);
+    if (this.chance < 1 && this.#isUnlucky()) return spans.create(this, SUPPRESSED, 0, 0);
+    const { store } = this;
+    const slot = store.begin(name, bits | SAMPLED, fields, this.#clock.now());
+    if (slot === NONE) return this.#refuse(undefined);
+    return spans.create(this, slot, store.columns.generations[slot]!, this.writeTrace(slot));
+  }
+
+  #startIn(
+    name: string,
+    fields: Fields | undefined,
+    bits: number,
+    parent: Span | TraceContext,
+  ): Span {
+    return parent instanceof Span
+      ? this.#startChild(name, fields, bits, parent)
+      : this.#startRemote(name, fields, bits, parent);
   }
 
   #startChild(name: string, fields: Fields | undefined, bits: number, parent: Span): Span {
     const parentSlot = spans.slotOf(parent);
+    if (parentSlot === SILENT) {
+      const around = spans.traceOf(parent);
+      return this.#start(name, fields, bits, typeof around === "number" ? undefined : around);
+    }
     if (parentSlot < 0) {
       this.refused.suppressed++;
       return parent;
     }
     const { store } = this;
     const generation = spans.generationOf(parent);
-    const trace = spans.traceOf(parent);
-    const slot = store.begin(textOf(name), bits, fields, this.#clock.now());
+    const trace = spans.traceOf(parent) as number | TraceContext;
+    const slot = store.begin(name, bits, fields, this.#clock.now());
     if (slot === NONE) return this.#refuse(parent.context);
     store.adopt(slot, parentSlot, generation);
     if (store.isThere(parentSlot, generation)) store.inherit(slot, parentSlot);
@@ -170,31 +245,40 @@ export class Tracer implements SpanHost {
     return spans.create(this, slot, store.columns.generations[slot]!, trace);
   }
 
-  #startTrace(
+  #startRemote(
     name: string,
     fields: Fields | undefined,
     bits: number,
-    remote: TraceContext | undefined,
+    parent: TraceContext,
   ): Span {
-    if (this.chance < 1 && !(this.#random() < this.chance)) {
-      this.refused.chance++;
-      return spans.create(this, SUPPRESSED, 0, remote ?? 0);
-    }
     const { store } = this;
-    const slot = store.begin(textOf(name), bits, fields, this.#clock.now());
-    if (slot === NONE) return this.#refuse(remote);
-    const generation = store.columns.generations[slot]!;
-    if (remote === undefined) {
-      store.columns.flags[slot]! |= SAMPLED;
-      return spans.create(this, slot, generation, this.writeTrace(slot));
+    const { generations, flags } = store.columns;
+    // A service that asks itself: that span is recorded, so this is too.
+    const found = store.find(parent.spanId);
+    const isOwn = found !== NONE && (flags[found]! & FOREIGN) === 0 &&
+      store.traceIdOf(found) === parent.traceId;
+    const own = isOwn ? found : NONE;
+    const generation = own === NONE ? 0 : generations[own]!;
+    if (own === NONE && this.chance < 1 && this.#isUnlucky()) {
+      return spans.create(this, SUPPRESSED, 0, parent);
     }
-    this.#setTrace(slot, remote);
-    // A service that asks itself.
-    const own = store.find(remote.spanId);
-    if (own !== NONE && (store.columns.flags[own]! & FOREIGN) === 0) {
-      store.adopt(slot, own, store.columns.generations[own]!);
-    } else store.setParent(slot, remote.spanId);
-    return spans.create(this, slot, generation, remote);
+    const slot = store.begin(name, bits, fields, this.#clock.now());
+    if (slot === NONE) return this.#refuse(parent);
+    this.#setTrace(slot, parent);
+    if (own === NONE) store.setParent(slot, parent.spanId);
+    else store.adopt(slot, own, generation);
+    return spans.create(this, slot, generations[slot]!, parent);
+  }
+
+  #silence(): Span {
+    this.refused.level++;
+    return this.#silent;
+  }
+
+  #isUnlucky(): boolean {
+    if (this.#random() < this.chance) return false;
+    this.refused.chance++;
+    return true;
   }
 
   #setTrace(slot: number, trace: number | TraceContext): void {
@@ -221,7 +305,9 @@ export class Tracer implements SpanHost {
   }
 }
 
-function isContext(value: unknown): value is TraceContext {
-  const context = value as TraceContext;
-  return typeof value === "object" && isId(context.traceId, 32) && isId(context.spanId, 16);
+/** A copy of what another process has said, if it is that; otherwise a trace begins. */
+function contextOf({ traceId, spanId, sampled, state }: TraceContext): TraceContext | null {
+  if (!isId(traceId, 32) || !isId(spanId, 16)) return null;
+  const context = { traceId, spanId, sampled: sampled === true };
+  return typeof state === "string" ? { ...context, state } : context;
 }

@@ -27,7 +27,7 @@ export interface SpanAggregate {
   readonly failed: number;
   /** What share of those failed, from 0 to 1. */
   readonly errorRate: number;
-  /** How many are running. */
+  /** How many are running; 0 where `by` or `where` was asked for, since fields of those may change. */
   readonly open: number;
   /** The shortest. */
   readonly minMs: number;

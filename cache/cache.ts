@@ -1,6 +1,15 @@
-import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger } from "../internal/mod.ts";
+import {
+  checkChance,
+  checkLength,
+  checkLimit,
+  checkObject,
+  checkOneOf,
+  checkOptionalFunction,
+  checkText,
+} from "./_check.ts";
 import { MAX_TEXT } from "./_cells.ts";
-import { CLOSED, STATE_MASK } from "./_columns.ts";
+import { OPEN, STATE_MASK } from "./_columns.ts";
 import { NONE } from "./_commit_log.ts";
 import { filterOf, ofTrace, slotFilterOf } from "./_filter.ts";
 import { groupsOf } from "./_groups.ts";
@@ -8,6 +17,7 @@ import { isId } from "./_hex.ts";
 import { Reader } from "./_reader.ts";
 import { Recorder } from "./_recorder.ts";
 import { SpanStore } from "./_store.ts";
+import { isThenable } from "./_thenable.ts";
 import { Tracer } from "./_tracer.ts";
 import type { SpanAggregate, SpanAggregateOptions } from "./aggregate.ts";
 import { checkLevel, levelNumber, LEVELS, type SpanLevel, type SpanLevelFilter } from "./level.ts";
@@ -17,6 +27,7 @@ import type {
   SpanFindOptions,
   SpanOptions,
   SpanPageOptions,
+  SpanQuery,
 } from "./options.ts";
 import type { Fields, OpenSpanRecord, SpanEventInput, SpanInput, SpanRecord } from "./record.ts";
 import type { Span } from "./span.ts";
@@ -24,7 +35,17 @@ import type { SpanCacheStats } from "./stats.ts";
 import { type SpanSubscribeOptions, type SpanSubscription, subscriptions } from "./subscription.ts";
 import { type TraceTree, treeOf } from "./trace_tree.ts";
 
+/** What starts the spans of a cache. Set by its static block. */
+export let tracerOf: (cache: SpanCache) => Tracer;
+
+/** A slot, and which use of it. */
+interface SlotOfSpan {
+  readonly slot: number;
+  readonly generation: number;
+}
+
 const MAX_SPANS = 2 ** 24;
+const MIN_BYTES = 4_096;
 /** What one buffer can be on every engine. */
 const MAX_BYTES = 2 ** 31;
 const NS_PER_MS = 1e6;
@@ -62,6 +83,10 @@ const NS_PER_MS = 1e6;
  * ```
  */
 export class SpanCache implements Disposable, AsyncDisposable {
+  static {
+    tracerOf = (cache) => cache.#tracer;
+  }
+
   /** How many spans are held that have ended. */
   readonly capacity: number;
 
@@ -70,7 +95,6 @@ export class SpanCache implements Disposable, AsyncDisposable {
   readonly #reader: Reader;
   readonly #recorder: Recorder;
   readonly #originMs: number;
-  #lastSeq: number | undefined;
 
   /**
    * Creates a cache.
@@ -84,7 +108,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     const {
       capacity = 16_384,
       maxOpen = 4_096,
-      maxBytes = Math.min(256 * (capacity + maxOpen), MAX_BYTES),
+      maxBytes,
       maxNames = 1_024,
       maxFields = 128,
       maxEvents = 128,
@@ -99,19 +123,15 @@ export class SpanCache implements Disposable, AsyncDisposable {
     } = options;
     checkInteger(create, "capacity", capacity, 1, MAX_SPANS);
     checkInteger(create, "maxOpen", maxOpen, 1, MAX_SPANS);
-    checkInteger(create, "maxBytes", maxBytes, 4_096, MAX_BYTES);
+    if (maxBytes !== undefined) checkInteger(create, "maxBytes", maxBytes, MIN_BYTES, MAX_BYTES);
     checkInteger(create, "maxNames", maxNames, 1, 65_536);
     checkInteger(create, "maxFields", maxFields, 0);
     checkInteger(create, "maxEvents", maxEvents, 0, 65_535);
     checkInteger(create, "maxTextLength", maxTextLength, 1, MAX_TEXT);
     checkInteger(create, "reserve", reserve, 0, capacity);
-    if (evict !== "oldest-opened" && evict !== "oldest-closed") {
-      const requirement = "evict must be one of oldest-opened, oldest-closed";
-      throw new TypeError(refusal(create, requirement, evict));
-    }
-    if (!(slowMs >= 0)) {
-      throw new RangeError(refusal(create, "slowMs must be a number of at least 0", slowMs));
-    }
+    checkOneOf(create, "evict", ["oldest-opened", "oldest-closed"], evict);
+    checkLength(create, "slowMs", slowMs);
+    checkObject(create, "clock", clock);
     checkFunction(create, "clock.now", clock.now);
     checkFunction(create, "clock.wallNow", clock.wallNow);
     checkFunction(create, "random", random);
@@ -122,7 +142,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     this.#store = new SpanStore({
       capacity,
       maxOpen,
-      maxBytes,
+      maxBytes: maxBytes ?? Math.min(Math.max(256 * (capacity + maxOpen), MIN_BYTES), MAX_BYTES),
       maxNames,
       maxFields,
       maxEvents,
@@ -149,7 +169,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
 
   /** Whether it has been closed. */
   get closed(): boolean {
-    return this.#lastSeq !== undefined;
+    return this.#tracer.lastSeq !== undefined;
   }
 
   /** Up to which level spans and events are recorded. Those that run are not concerned, but for events that they do not have yet. */
@@ -239,7 +259,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
       options,
     );
     try {
-      return endWith(span, this.#tracer.run(span, call!));
+      return this.#tracer.run(span, () => endWith(span, call!(span)));
     } catch (error) {
       span.fail(error).end();
       throw error;
@@ -288,7 +308,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
       options,
     );
     try {
-      return endWith(span, this.#tracer.runSync(span, call!));
+      return this.#tracer.runSync(span, () => endWith(span, call!(span)));
     } catch (error) {
       span.fail(error).end();
       throw error;
@@ -311,9 +331,11 @@ export class SpanCache implements Disposable, AsyncDisposable {
   bind<A extends unknown[], R>(callback: (...args: A) => R): (...args: A) => R {
     checkFunction("bind", "callback", callback);
     const span = this.#tracer.current;
-    return span === undefined
-      ? (...args) => this.#tracer.runOutside(() => callback(...args))
-      : (...args) => this.#tracer.run(span, () => callback(...args));
+    const tracer = this.#tracer;
+    return function (this: unknown, ...args) {
+      const call = (): R => callback.apply(this, args);
+      return span === undefined ? tracer.runOutside(call) : tracer.run(span, call);
+    };
   }
 
   /**
@@ -360,10 +382,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
    */
   get(id: string): SpanRecord | undefined {
     const slot = isId(id, 16) ? this.#store.find(id) : NONE;
-    if (slot === NONE || (this.#store.columns.flags[slot]! & STATE_MASK) !== CLOSED) {
-      return undefined;
-    }
-    return this.#reader.read(slot);
+    return slot === NONE || this.#isOpen(slot) ? undefined : this.#reader.read(slot);
   }
 
   /**
@@ -377,11 +396,10 @@ export class SpanCache implements Disposable, AsyncDisposable {
     const { after = 0, limit = 100 } = options;
     checkInteger("page spans", "after", after, 0);
     checkLimit("page spans", limit);
-    const { log, columns } = this.#store;
     const spans: SpanRecord[] = [];
-    let slot = log.after(after);
-    for (; slot !== NONE && spans.length < limit; slot = log.after(columns.seqs[slot]!)) {
+    for (const slot of this.#store.endedSlots(after)) {
       spans.push(this.#reader.read(slot));
+      if (spans.length >= limit) break;
     }
     return spans;
   }
@@ -398,30 +416,13 @@ export class SpanCache implements Disposable, AsyncDisposable {
   find(options: SpanFindOptions = {}): SpanRecord[] {
     const { order = "newest", limit = 100 } = options;
     checkLimit("find spans", limit);
-    if (order !== "newest" && order !== "slowest") {
-      throw new TypeError(refusal("find spans", "order must be one of newest, slowest", order));
-    }
+    checkOneOf("find spans", "order", ["newest", "slowest"], order);
     const filter = filterOf("find spans", this.#store, this.#reader, this.#originMs, options);
-    const { log, columns } = this.#store;
     const spans: SpanRecord[] = [];
-    if (order === "newest") {
-      let slot = log.before(Infinity);
-      for (; slot !== NONE && spans.length < limit; slot = log.before(columns.seqs[slot]!)) {
-        const span = filter(slot);
-        if (span !== undefined) spans.push(span);
-      }
-      return spans;
-    }
-    const fits = slotFilterOf("find spans", this.#store, this.#originMs, options);
-    const slots: number[] = [];
-    for (let slot = log.before(Infinity); slot !== NONE; slot = log.before(columns.seqs[slot]!)) {
-      if (fits(slot)) slots.push(slot);
-    }
-    slots.sort((a, b) => columns.durations[b]! - columns.durations[a]!);
-    for (const slot of slots) {
-      if (spans.length >= limit) break;
-      const span = filter(slot);
-      if (span !== undefined) spans.push(span);
+    for (const { slot, generation } of this.#slotsIn(order, options)) {
+      // A predicate may have let it go.
+      const span = this.#store.isThere(slot, generation) ? filter(slot) : undefined;
+      if (span !== undefined && spans.push(span) >= limit) break;
     }
     return spans;
   }
@@ -433,20 +434,18 @@ export class SpanCache implements Disposable, AsyncDisposable {
    * @returns The tree, which is empty if nothing is held of it.
    */
   trace(traceId: string): TraceTree {
-    const { log, columns } = this.#store;
     const known = isId(traceId, 16) ? this.#store.find(traceId) : NONE;
     const id = known === NONE ? traceId : this.#store.traceIdOf(known);
     const fits = ofTrace(this.#store, id);
-    const ended: SpanRecord[] = [];
-    for (let slot = log.after(0); slot !== NONE; slot = log.after(columns.seqs[slot]!)) {
-      if (fits(slot)) ended.push(this.#reader.read(slot));
-    }
+    const slots = [...this.#store.endedSlots(), ...this.#store.openSlots()].filter(fits);
+    const { starts } = this.#store.columns;
     const now = this.#tracer.now();
-    const open: OpenSpanRecord[] = [];
-    for (const slot of this.#store.openSlots()) {
-      if (fits(slot)) open.push(this.#reader.readOpen(slot, now));
-    }
-    return treeOf(id, ended, open);
+    return treeOf(
+      id,
+      slots.sort((a, b) => starts[a]! - starts[b]!).map((slot) =>
+        this.#isOpen(slot) ? this.#reader.readOpen(slot, now) : this.#reader.read(slot)
+      ),
+    );
   }
 
   /**
@@ -496,17 +495,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
       this.#originMs,
       options,
     );
-    const store = this.#store;
-    const { bell } = this.#tracer;
-    const lastSeq = (): number | undefined => this.#lastSeq;
-    const host = {
-      store,
-      bell,
-      get lastSeq() {
-        return lastSeq();
-      },
-    };
-    return subscriptions.create(host, filter, Math.min(after, this.lastSeq), signal);
+    return subscriptions.create(this.#tracer, filter, Math.min(after, this.lastSeq), signal);
   }
 
   /**
@@ -514,6 +503,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
    *
    * @param options How to tell them apart, and which.
    * @returns One for each name, those first that took most time in all.
+   * @throws {TypeError} If `by` is no text, or `where` no function.
    * @throws What `where` throws.
    *
    * @example Where time goes
@@ -532,6 +522,8 @@ export class SpanCache implements Disposable, AsyncDisposable {
    */
   aggregate(options: SpanAggregateOptions = {}): SpanAggregate[] {
     const { by, where } = options;
+    if (by !== undefined) checkText("sum up spans", "by", by);
+    checkOptionalFunction("sum up spans", "where", where);
     const rows = by === undefined && where === undefined ? this.#summaries() : groupsOf(
       this.#store,
       where === undefined ? () => true : (slot) => where(this.#reader.read(slot)),
@@ -584,9 +576,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
    * held can still be read. Closing it again does nothing.
    */
   close(): void {
-    if (this.closed) return;
-    this.#lastSeq = this.lastSeq;
-    this.#tracer.close();
+    if (!this.closed) this.#tracer.close();
   }
 
   /** The same as {@linkcode SpanCache.close}. */
@@ -600,10 +590,25 @@ export class SpanCache implements Disposable, AsyncDisposable {
     return Promise.resolve();
   }
 
-  #openFor(action: string, { minMs = 0 }: OpenSpanOptions, now: number): number[] {
-    if (!(minMs >= 0)) {
-      throw new RangeError(refusal(action, "minMs must be a number of at least 0", minMs));
+  #isOpen(slot: number): boolean {
+    return (this.#store.columns.flags[slot]! & STATE_MASK) === OPEN;
+  }
+
+  *#slotsIn(order: "newest" | "slowest", query: SpanQuery): Generator<SlotOfSpan> {
+    const store = this.#store;
+    const { generations, durations } = store.columns;
+    const use = (slot: number): SlotOfSpan => ({ slot, generation: generations[slot]! });
+    if (order === "newest") {
+      for (const slot of store.latestSlots()) yield use(slot);
+      return;
     }
+    const fits = slotFilterOf("find spans", store, this.#originMs, query);
+    const slots = [...store.latestSlots()].filter(fits);
+    yield* slots.sort((a, b) => durations[b]! - durations[a]!).map(use);
+  }
+
+  #openFor(action: string, { minMs = 0 }: OpenSpanOptions, now: number): number[] {
+    checkLength(action, "minMs", minMs);
     const { starts } = this.#store.columns;
     return [...this.#store.openSlots()]
       .filter((slot) => now - starts[slot]! >= minMs)
@@ -611,11 +616,11 @@ export class SpanCache implements Disposable, AsyncDisposable {
   }
 
   #summaries(): SpanAggregate[] {
-    const { summaries, names, columns, log } = this.#store;
+    const { summaries, names, columns } = this.#store;
     const inexact = new Set(summaries.filter(({ isExact }) => !isExact));
     if (inexact.size > 0) {
       for (const summary of inexact) summary.restart();
-      for (let slot = log.after(0); slot !== NONE; slot = log.after(columns.seqs[slot]!)) {
+      for (const slot of this.#store.endedSlots()) {
         const summary = summaries[columns.names[slot]!]!;
         if (inexact.has(summary)) summary.include(columns.durations[slot]!);
       }
@@ -643,18 +648,4 @@ function endWith<T>(span: Span, result: T): T {
     },
   );
   return settled as T;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
-}
-
-function checkChance(action: string, chance: number): void {
-  if (chance >= 0 && chance <= 1) return;
-  throw new RangeError(refusal(action, "chance must be a number from 0 to 1", chance));
-}
-
-function checkLimit(action: string, limit: number): void {
-  if (limit !== Infinity) checkInteger(action, "limit", limit, 1);
 }

@@ -1,3 +1,5 @@
+import { jsonFields } from "./_json_fields.ts";
+import { Heap } from "./_heap.ts";
 import type { SpanRecord } from "./record.ts";
 
 /** One event of the Trace Event Format. Times are microseconds since the trace begins. */
@@ -58,21 +60,16 @@ export interface ChromeTraceOptions {
   readonly pid?: number | undefined;
 }
 
-/** A line, and the spans that are going on in it, the innermost last. */
-interface Line {
-  readonly tid: number;
-  readonly stack: SpanRecord[];
-}
-
 /**
  * Draws spans, as JSON that Perfetto and the tracing page of Chrome open.
  *
  * What was going on at the same time stands on several lines, so that on each line spans are within each other or apart, as the format demands. A
- * span stands within its parent where that can be, and otherwise an arrow leads to it.
+ * span stands within its parent where that can be, and otherwise an arrow leads to it. Times are rounded to an eighth of a microsecond, and ends that
+ * differ by no more than what times since 1970 are rounded to are taken for the same.
  *
- * This costs O(n log n + n · lines), and as much memory as the text several times.
+ * This costs O(n log n), and as much memory as the text several times.
  *
- * @param spans The spans, in any order.
+ * @param spans The spans, in any order. Of several with one id, the last one is drawn.
  * @param options What the process is called.
  * @returns What to write as JSON.
  *
@@ -92,45 +89,22 @@ export function chromeTrace(
   options: ChromeTraceOptions = {},
 ): ChromeTrace {
   const { processName = "weir", pid = 1 } = options;
-  const sorted = [...spans].sort((a, b) => a.startMs - b.startMs || b.durationMs - a.durationMs);
-  // Since 1970 there have been too many microseconds for a number to tell parts of them apart.
-  const beginMs = Math.floor(sorted[0]?.startMs ?? 0);
-  const microsOf = (ms: number): number => (ms - beginMs) * 1e3;
-  const known = new Map(sorted.map((span) => [span.id, span]));
-  const lines: Line[] = [];
-  const lineOf = new Map<string, Line>();
-  const events: ChromeTraceEvent[] = [];
-
-  for (const span of sorted) {
-    const parent = span.parentId === undefined ? undefined : known.get(span.parentId);
-    const own = parent && lineOf.get(parent.id);
-    const line = own !== undefined && takes(own, span, parent)
-      ? own
-      : lines.find((line) => takes(line, span, undefined)) ?? addLine(lines);
-    line.stack.push(span);
-    lineOf.set(span.id, line);
-    const { tid } = line;
-    events.push({
-      name: span.name,
-      cat: span.kind,
-      ph: "X",
-      ts: microsOf(span.startMs),
-      // As `takes` sees its end.
-      dur: (endOf(span) - span.startMs) * 1e3,
-      pid,
-      tid,
-      args: argsOf(span),
-    });
-    for (const event of span.events) {
-      const ts = Math.max(0, microsOf(event.timeMs));
-      events.push({ name: event.name, ph: "i", s: "t", ts, pid, tid, args: event.fields });
-    }
-    if (parent === undefined || own === line || own === undefined) continue;
-    const arrow = { name: "child", cat: "child", id: span.id, pid } as const;
-    const startMs = Math.min(span.startMs, endOf(parent));
-    events.push({ ...arrow, ph: "s", ts: microsOf(startMs), tid: own.tid });
-    events.push({ ...arrow, ph: "f", bp: "e", ts: microsOf(span.startMs), tid });
+  const { beginMs, slices } = slicesOf([...spans]);
+  let lines = 0;
+  // The line that is free first comes first.
+  const free = new Heap<Line>((one, other) => one.end < other.end);
+  for (const slice of slices) {
+    if (standsWithin(slice)) continue;
+    const { top } = free;
+    const isFree = top !== undefined && top.end <= slice.begin + TOLERANCE;
+    const line = isFree ? free.pop()! : { tid: ++lines, stack: [], end: 0 };
+    if (isFree) beginAfter(slice, line.end);
+    line.stack = [slice];
+    line.end = slice.end;
+    slice.line = line;
+    free.push(line);
   }
+
   const named = (name: string, tid: number, value: string): ChromeTraceEvent => ({
     name,
     ph: "M",
@@ -139,41 +113,193 @@ export function chromeTrace(
     tid,
     args: { name: value },
   });
-  const names = [
-    named("process_name", 0, processName),
-    ...lines.map(({ tid }) => named("thread_name", tid, `line ${tid}`)),
-  ];
-  return {
-    traceEvents: [...names, ...events],
-    displayTimeUnit: "ms",
-    otherData: { startMs: beginMs },
-  };
+  const events = [named("process_name", 0, processName)];
+  for (let tid = 1; tid <= lines; tid++) events.push(named("thread_name", tid, `line ${tid}`));
+  for (const slice of slices) writeSlice(events, slice, pid, beginMs);
+  return { traceEvents: events, displayTimeUnit: "ms", otherData: { startMs: beginMs } };
 }
 
 /**
- * Whether a span can be drawn on a line: nothing is going on there, or its parent is the innermost there, and it ends within that. What has ended
- * is taken off.
+ * Times are whole numbers of this many parts of a microsecond: those are the same as a number and in whole nanoseconds, so that sums of them are exact
+ * to whoever reads them.
  */
-function takes({ stack }: Line, span: SpanRecord, parent: SpanRecord | undefined): boolean {
-  while (stack.length > 0 && endOf(stack.at(-1)!) <= span.startMs && stack.at(-1) !== parent) {
-    stack.pop();
+const PARTS = 8;
+/** A millisecond since 1970 is known to a quarter of a microsecond, at both ends of both spans. */
+const TOLERANCE: number = PARTS;
+/** The longest time that can be told from the next. */
+const MAX_PARTS = 2 ** 50;
+
+/** A span as it is drawn. */
+interface DrawnSlice {
+  readonly span: SpanRecord;
+  readonly depth: number;
+  readonly parent: DrawnSlice | undefined;
+  begin: number;
+  end: number;
+  line: Line | undefined;
+  /** Children that stand elsewhere, to which arrows lead from its beginning. */
+  readonly far: DrawnSlice[];
+  /** Whether an arrow leads to it, and whether that begins when it does, since its parent was the innermost then. */
+  isPointedAt: boolean;
+  isBeside: boolean;
+}
+
+/** A line, what is going on in it, the innermost last, and when the outermost of that ends. */
+interface Line {
+  readonly tid: number;
+  stack: DrawnSlice[];
+  end: number;
+}
+
+/** Slices in the order in which they are drawn: parents before children. */
+function slicesOf(spans: readonly SpanRecord[]): {
+  readonly beginMs: number;
+  readonly slices: readonly DrawnSlice[];
+} {
+  const beginMs = Math.floor(
+    spans.reduce((least, { startMs }) => Math.min(least, startMs), Infinity),
+  );
+  const known = new Map(spans.map((span) => [span.id, span]));
+  const parentOf = ({ parentId }: SpanRecord): SpanRecord | undefined =>
+    parentId === undefined ? undefined : known.get(parentId);
+  const slices = new Map<SpanRecord, DrawnSlice>();
+  for (const span of known.values()) {
+    // Outermost first, and each once.
+    const chain: SpanRecord[] = [];
+    for (let at: SpanRecord | undefined = span; at !== undefined && !slices.has(at);) {
+      // Within itself, as it claims.
+      if (chain.length > spans.length) break;
+      chain.push(at);
+      at = parentOf(at);
+    }
+    for (const one of chain.reverse()) {
+      const parent = parentOf(one);
+      if (!slices.has(one)) slices.set(one, sliceOf(one, parent && slices.get(parent), beginMs));
+    }
   }
-  const innermost = stack.at(-1);
-  if (innermost === undefined) return parent === undefined;
-  return innermost === parent && endOf(span) <= endOf(parent);
+  const sorted = [...slices.values()].sort((a, b) =>
+    a.begin - b.begin || a.depth - b.depth || b.end - a.end
+  );
+  return { beginMs: Number.isFinite(beginMs) ? beginMs : 0, slices: sorted };
 }
 
-function addLine(lines: Line[]): Line {
-  const line = { tid: lines.length + 1, stack: [] };
-  lines.push(line);
-  return line;
+function sliceOf(span: SpanRecord, parent: DrawnSlice | undefined, beginMs: number): DrawnSlice {
+  const begin = partsOf(span.startMs - beginMs);
+  const end = Math.max(begin, partsOf(span.startMs + span.durationMs - beginMs));
+  const depth = parent === undefined ? 0 : parent.depth + 1;
+  const slice = {
+    span,
+    depth,
+    parent,
+    begin,
+    end,
+    line: undefined,
+    far: [],
+    isPointedAt: false,
+    isBeside: false,
+  };
+  fit(slice);
+  return slice;
 }
 
-function endOf(span: SpanRecord): number {
-  return span.startMs + span.durationMs;
+/** Puts the ends of a slice to those of its parent, where they are the same but for rounding. */
+function fit(slice: DrawnSlice): void {
+  const { parent } = slice;
+  if (parent === undefined) return;
+  const isLater = slice.span.startMs >= parent.span.startMs || isNear(slice.begin, parent.begin);
+  if (isLater && slice.begin < parent.begin) slice.begin = parent.begin;
+  if (isNear(slice.begin, parent.end) && slice.begin > parent.end) slice.begin = parent.end;
+  if (isNear(slice.end, parent.end) && slice.end > parent.end) slice.end = parent.end;
+  slice.end = Math.max(slice.begin, slice.end);
+}
+
+function isNear(one: number, other: number): boolean {
+  return Math.abs(one - other) <= TOLERANCE;
+}
+
+function beginAfter(slice: DrawnSlice, end: number): void {
+  slice.begin = Math.max(slice.begin, end);
+  slice.end = Math.max(slice.begin, slice.end);
+}
+
+function partsOf(ms: number): number {
+  return Math.min(Math.max(0, Math.round(ms * 1e3 * PARTS)), MAX_PARTS);
+}
+
+/** Puts a slice on the line of its parent, if that is the innermost which goes on there, and the slice ends within it. */
+function standsWithin(slice: DrawnSlice): boolean {
+  fit(slice);
+  const { parent } = slice;
+  const line = parent?.line;
+  if (parent === undefined || line === undefined) return false;
+  const { stack } = line;
+  let innermost = stack.at(-1);
+  while (innermost !== undefined && innermost !== parent) {
+    if (innermost.end > slice.begin + TOLERANCE) break;
+    beginAfter(slice, innermost.end);
+    stack.pop();
+    innermost = stack.at(-1);
+  }
+  if (innermost === parent && slice.begin <= parent.end && slice.end <= parent.end) {
+    slice.line = line;
+    stack.push(slice);
+    return true;
+  }
+  // No arrow leads back in time.
+  slice.isPointedAt = slice.begin >= parent.begin;
+  slice.isBeside = slice.isPointedAt && innermost === parent && slice.begin < parent.end;
+  if (slice.isPointedAt && !slice.isBeside) parent.far.push(slice);
+  return false;
+}
+
+function writeSlice(
+  events: ChromeTraceEvent[],
+  slice: DrawnSlice,
+  pid: number,
+  beginMs: number,
+): void {
+  const { span, begin, end } = slice;
+  const { tid } = slice.line!;
+  const ts = begin / PARTS;
+  if (slice.isBeside) writeArrow(events, slice, pid, ts);
+  events.push({
+    name: span.name,
+    cat: span.kind,
+    ph: "X",
+    ts,
+    dur: (end - begin) / PARTS,
+    pid,
+    tid,
+    args: argsOf(span),
+  });
+  if (slice.isPointedAt) events.push({ ...arrowTo(slice, pid), ph: "f", bp: "e", ts, tid });
+  for (const child of slice.far) writeArrow(events, child, pid, ts);
+  for (const event of span.events) {
+    const at = partsOf(event.timeMs - beginMs) / PARTS;
+    const args = jsonFields(event.fields);
+    events.push({ name: event.name, ph: "i", s: "t", ts: at, pid, tid, args });
+  }
+}
+
+/** Writes where an arrow begins: at the parent, which is the innermost there. */
+function writeArrow(
+  events: ChromeTraceEvent[],
+  child: DrawnSlice,
+  pid: number,
+  ts: number,
+): void {
+  events.push({ ...arrowTo(child, pid), ph: "s", ts, tid: child.parent!.line!.tid });
+}
+
+function arrowTo(
+  { span }: DrawnSlice,
+  pid: number,
+): { readonly name: string; readonly cat: string; readonly id: string; readonly pid: number } {
+  return { name: "child", cat: "child", id: span.id, pid };
 }
 
 function argsOf(span: SpanRecord): Record<string, unknown> {
-  const { id, traceId, parentId, level, status, message, selfMs, fields, abandoned } = span;
-  return { ...fields, id, traceId, parentId, level, status, message, selfMs, abandoned };
+  const { id, traceId, parentId, level, status, message, selfMs, abandoned } = span;
+  const fields = jsonFields(span.fields);
+  return { id, traceId, parentId, level, status, message, selfMs, abandoned, fields };
 }

@@ -1,6 +1,8 @@
 import { Channel } from "../channel/mod.ts";
-import { checkInteger } from "../internal/mod.ts";
-import { checkEvent, checkId } from "./_recorder.ts";
+import { checkInteger, reportUncaught } from "../internal/mod.ts";
+import { copyText } from "./_cells.ts";
+import { checkId, checkOptionalFunction } from "./_check.ts";
+import { readEvent } from "./_recorder.ts";
 import type { SpanCache } from "./cache.ts";
 import type { SpanEventInput, SpanInput } from "./record.ts";
 
@@ -37,7 +39,7 @@ export interface SpanDriverOptions {
   readonly channelCapacity?: number | undefined;
 
   /**
-   * Called with what was no span and no event, and why.
+   * Called with what was no span and no event, and why. What it throws goes to `reportError`.
    *
    * @param error What was wrong.
    * @param input What came.
@@ -110,6 +112,7 @@ export class SpanDriver implements Disposable, AsyncDisposable {
    * @param cache Where spans are recorded.
    * @param options Its bounds.
    * @throws {RangeError} If a number is out of its range.
+   * @throws {TypeError} If `onRefuse` is no function.
    */
   constructor(cache: SpanCache, options: SpanDriverOptions = {}) {
     const create = "create SpanDriver";
@@ -117,6 +120,7 @@ export class SpanDriver implements Disposable, AsyncDisposable {
     checkInteger(create, "capacity", capacity, 1);
     checkInteger(create, "maxEvents", maxEvents, 1);
     checkInteger(create, "channelCapacity", channelCapacity, 1);
+    checkOptionalFunction(create, "onRefuse", onRefuse);
     this.#cache = cache;
     this.#capacity = capacity;
     this.#maxEvents = maxEvents;
@@ -205,27 +209,26 @@ export class SpanDriver implements Disposable, AsyncDisposable {
 
   #takeSpan(span: SpanInput): void {
     try {
-      if (!this.#cache.record(span)) {
-        this.#counts.skipped++;
-        return;
-      }
+      if (this.#cache.record(span)) this.#counts.recorded++;
+      else this.#counts.skipped++;
     } catch (error) {
       this.#refuse(error, span);
       return;
     }
-    this.#counts.recorded++;
     const events = span.id === undefined ? undefined : this.#side.get(span.id);
     if (events === undefined) return;
     this.#side.delete(span.id!);
     this.#parked -= events.length;
-    for (const event of events) this.#attach(span.id!, event);
+    for (const event of events) {
+      // A span that was left out, or has gone already, takes them with it.
+      if (!this.#attach(span.id!, event)) this.#counts.droppedEvents++;
+    }
   }
 
   #takeEvent(message: SpanEventMessage): void {
     try {
       checkId("take event", "spanId", message?.spanId, 16);
-      checkEvent("take event", message.event);
-      if (this.#attach(message.spanId, message.event)) return;
+      if (this.#attach(message.spanId, readEvent("take event", message.event))) return;
     } catch (error) {
       this.#refuse(error, message);
       return;
@@ -234,7 +237,7 @@ export class SpanDriver implements Disposable, AsyncDisposable {
     const waiting = this.#side.get(spanId);
     if (waiting === undefined) {
       if (this.#side.size >= this.#capacity) this.#dropOldest();
-      this.#side.set(spanId, [event]);
+      this.#side.set(copyText(spanId, 16), [event]);
     } else if (waiting.length >= this.#maxEvents) {
       this.#counts.droppedEvents++;
       return;
@@ -261,6 +264,10 @@ export class SpanDriver implements Disposable, AsyncDisposable {
 
   #refuse(error: unknown, input: unknown): void {
     this.#counts.refused++;
-    this.#onRefuse?.(error, input);
+    try {
+      this.#onRefuse?.(error, input);
+    } catch (second) {
+      reportUncaught(second);
+    }
   }
 }

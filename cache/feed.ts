@@ -1,15 +1,14 @@
-import {
-  checkFunction,
-  checkInteger,
-  later,
-  type MessagePortLike,
-  refusal,
-} from "../internal/mod.ts";
-import { ChannelClosedError } from "../channel/mod.ts";
+import { checkFunction, checkInteger, later, type MessagePortLike } from "../internal/mod.ts";
 import { type EventRing, FrameTooLargeError } from "../ring/mod.ts";
+import { checkLength } from "./_check.ts";
+import { jsonFields } from "./_json_fields.ts";
+import { isThenable } from "./_thenable.ts";
 import type { SpanCache } from "./cache.ts";
 import type { SpanInput, SpanRecord } from "./record.ts";
-import type { SpanSubscribeOptions, SpanSubscription } from "./subscription.ts";
+import { type SpanSubscribeOptions, type SpanSubscription, subscriptions } from "./subscription.ts";
+
+/** The topic under which an `EventRing` says how many spans were lost before those that follow. */
+export const LOSS_TOPIC = "weir.spans.lost";
 
 /** The topic under which spans go through an `EventRing`. */
 export const SPAN_TOPIC = "weir.spans";
@@ -51,8 +50,8 @@ export interface SpanFeedStats {
   readonly lost: number;
 }
 
-/** Sends spans, and says how many were lost before them. Answers how many could be sent. */
-type Send = (spans: readonly SpanRecord[], lost: number) => number;
+/** Sends spans, and says how many were lost before them. Answers how many could be sent, or a promise which rejects if none could. */
+type Send = (spans: readonly SpanRecord[], lost: number) => number | PromiseLike<unknown>;
 
 /** Set by the static block of {@linkcode SpanFeed}. */
 let create: (cache: SpanCache, send: Send, options: SpanFeedOptions) => SpanFeed;
@@ -71,8 +70,6 @@ export class SpanFeed implements Disposable, AsyncDisposable {
   readonly #send: Send;
   readonly #maxBatch: number;
   readonly #lingerMs: number;
-  readonly #held: SpanRecord[] = [];
-  #endLinger: (() => void) | undefined;
   #sent = 0;
   #failed = 0;
   #told = 0;
@@ -80,10 +77,7 @@ export class SpanFeed implements Disposable, AsyncDisposable {
   private constructor(cache: SpanCache, send: Send, options: SpanFeedOptions) {
     const { maxBatch = 256, lingerMs = 50 } = options;
     checkInteger("feed spans", "maxBatch", maxBatch, 1);
-    if (!(lingerMs >= 0)) {
-      const requirement = "lingerMs must be a number of at least 0";
-      throw new RangeError(refusal("feed spans", requirement, lingerMs));
-    }
+    checkLength("feed spans", "lingerMs", lingerMs);
     this.#send = send;
     this.#maxBatch = maxBatch;
     this.#lingerMs = lingerMs;
@@ -103,32 +97,22 @@ export class SpanFeed implements Disposable, AsyncDisposable {
 
   /** Sends what there is now, without waiting for more. */
   flush(): void {
+    // What is committed by sending is for the next time.
+    const last = this.#subscription.cursor + this.#subscription.size;
     do {
-      while (this.#held.length < this.#maxBatch) {
+      const batch: SpanRecord[] = [];
+      while (batch.length < this.#maxBatch && this.#subscription.cursor < last) {
         const span = this.#take();
-        if (span === undefined) break;
-        this.#held.push(span);
+        if (span !== undefined) batch.push(span);
       }
-      const batch = this.#held.splice(0);
-      if (batch.length === 0) return;
-      const lost = this.#subscription.lagged - this.#told;
-      this.#told += lost;
-      let sent = 0;
-      try {
-        sent = this.#send(batch, lost);
-      } catch {
-        // Counted below: the spans are still here to be read.
-      }
-      this.#sent += sent;
-      this.#failed += batch.length - sent;
-    } while (this.#subscription.size > 0);
+      this.#sendBatch(batch);
+    } while (this.#subscription.cursor < last);
   }
 
   /** Sends what there is, and ends. Closing it again does nothing. */
   close(): void {
     if (!this.#subscription.closed) this.#subscription.close();
     this.flush();
-    this.#endLinger?.();
   }
 
   /** The same as {@linkcode SpanFeed.close}. */
@@ -144,38 +128,54 @@ export class SpanFeed implements Disposable, AsyncDisposable {
 
   async #run(): Promise<void> {
     for (;;) {
-      try {
-        this.#held.push(await this.#subscription.receive());
-      } catch (error) {
-        if (error instanceof ChannelClosedError) return;
-        // What a predicate throws concerns one span.
-        this.#failed++;
-        continue;
-      }
-      if (this.#subscription.size < this.#maxBatch && !this.closed) await this.#linger();
+      // It takes nothing, so that a feed which is closed meanwhile has all of it to send.
+      await subscriptions.wait(this.#subscription, 1);
+      if (this.#subscription.size === 0) return;
+      await this.#linger();
       this.flush();
     }
   }
 
-  #take(): SpanRecord | undefined {
-    for (;;) {
-      try {
-        const next = this.#subscription.tryReceive();
-        return next.state === "ok" ? next.value : undefined;
-      } catch {
-        this.#failed++;
-      }
+  /** Waits for other spans to be sent along, up to a batch. */
+  async #linger(): Promise<void> {
+    const over = new AbortController();
+    const stop = later(this.#lingerMs, () => over.abort());
+    try {
+      await subscriptions.wait(this.#subscription, this.#maxBatch, over.signal);
+    } catch {
+      // It has waited long enough.
+    } finally {
+      stop();
     }
   }
 
-  #linger(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = later(this.#lingerMs, resolve);
-    this.#endLinger = () => {
-      stop();
-      resolve();
+  /** Takes a span, if there is one now. What a predicate throws concerns one span. */
+  #take(): SpanRecord | undefined {
+    try {
+      const next = this.#subscription.tryReceive();
+      return next.state === "ok" ? next.value : undefined;
+    } catch {
+      this.#failed++;
+      return undefined;
+    }
+  }
+
+  #sendBatch(batch: readonly SpanRecord[]): void {
+    const lost = this.#subscription.lagged - this.#told;
+    if (batch.length === 0 && lost === 0) return;
+    const fail = (count: number): void => {
+      this.#sent -= count;
+      this.#failed += count;
     };
-    return promise;
+    this.#sent += batch.length;
+    try {
+      const sent = this.#send(batch, lost);
+      this.#told += lost;
+      if (typeof sent === "number") fail(batch.length - sent);
+      else Promise.resolve(sent).then(undefined, () => fail(batch.length));
+    } catch {
+      fail(batch.length);
+    }
   }
 }
 
@@ -183,7 +183,7 @@ export class SpanFeed implements Disposable, AsyncDisposable {
  * Sends the spans of a cache somewhere as they end, some at a time.
  *
  * @param cache The cache.
- * @param send Sends some. What it throws is counted, and the next ones are sent.
+ * @param send Sends some. If it throws, or its promise rejects, they are counted as failed, and the next ones are sent.
  * @param options Which spans, and how many at a time.
  * @returns What it can be ended by.
  * @throws {TypeError} If `send` is no function, or a level is none.
@@ -191,13 +191,13 @@ export class SpanFeed implements Disposable, AsyncDisposable {
  */
 export function feedSpans(
   cache: SpanCache,
-  send: (spans: readonly SpanRecord[]) => void,
+  send: (spans: readonly SpanRecord[]) => unknown,
   options: SpanFeedOptions = {},
 ): SpanFeed {
   checkFunction("feed spans", "send", send);
-  const sendAll = (spans: readonly SpanRecord[]): number => {
-    send(spans);
-    return spans.length;
+  const sendAll: Send = (spans) => {
+    const answer = spans.length === 0 ? undefined : send(spans);
+    return isThenable(answer) ? answer : spans.length;
   };
   return create(cache, sendAll, options);
 }
@@ -263,11 +263,27 @@ export function feedRing(
   events: EventRing<SpanInput>,
   options: SpanFeedOptions = {},
 ): SpanFeed {
-  return create(cache, (spans) => {
+  return create(cache, (spans, lost) => {
     let sent = 0;
-    for (const span of spans) if (publish(events, span)) sent++;
+    if (lost > 0) publishLoss(events, lost);
+    for (const span of spans) if (publish(events, jsonSpan(span))) sent++;
     return sent;
   }, options);
+}
+
+/** Says how many spans were lost, where only those who know the topic look. */
+function publishLoss(events: EventRing<SpanInput>, lost: number): void {
+  try {
+    events.publish(LOSS_TOPIC, { lost } as unknown as SpanInput);
+  } catch {
+    // A ring with frames that small takes no span either.
+  }
+}
+
+/** A span as the codec of a ring may write it. */
+function jsonSpan(span: SpanRecord): SpanRecord {
+  const events = span.events.map((event) => ({ ...event, fields: jsonFields(event.fields) }));
+  return { ...span, fields: jsonFields(span.fields), events };
 }
 
 function publish(events: EventRing<SpanInput>, span: SpanRecord): boolean {

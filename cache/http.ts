@@ -1,4 +1,5 @@
 import { checkFunction } from "../internal/mod.ts";
+import { checkOptionalFunction } from "./_check.ts";
 import type { SpanCache } from "./cache.ts";
 import type { Fields } from "./record.ts";
 import type { Span } from "./span.ts";
@@ -13,6 +14,12 @@ export interface HeadersWriter {
    * @param value Its value.
    */
   set(name: string, value: string): void;
+  /**
+   * Takes a header away.
+   *
+   * @param name Its name.
+   */
+  delete(name: string): void;
 }
 
 /**
@@ -39,7 +46,8 @@ export function injectContext(headers: HeadersWriter, span: Span | undefined): v
   if (traceparent === undefined) return;
   headers.set("traceparent", traceparent);
   const state = span?.context?.state;
-  if (state !== undefined) headers.set("tracestate", state);
+  if (state === undefined) headers.delete("tracestate");
+  else headers.set("tracestate", state);
 }
 
 /** Options of {@linkcode traceHandler}. */
@@ -49,7 +57,7 @@ export interface TraceHandlerOptions {
    * say so with `cache.current?.rename(…)`.
    *
    * @param request The request.
-   * @returns The name. Default: the method.
+   * @returns The name. Default: the method. If this throws, the request fails, as it does for the other options.
    */
   readonly name?: ((request: Request) => string) | undefined;
 
@@ -78,6 +86,8 @@ export interface TraceHandlerOptions {
 
   /**
    * Whether a span goes on until the body of its response has been sent, or nobody reads it any more. Otherwise it ends when there is a response.
+   *
+   * The body is sent as a stream then, without `content-length`; and on Bun a text gets no `content-type` but what its maker has set.
    *
    * @default {false}
    */
@@ -119,10 +129,10 @@ export function traceHandler<A extends unknown[]>(
   const { name, fields, filter, trustCaller = true, untilSent = false } = options;
   checkFunction(action, "handler", handler);
   for (const [key, option] of Object.entries({ name, fields, filter })) {
-    if (option !== undefined) checkFunction(action, key, option);
+    checkOptionalFunction(action, key, option);
   }
   return async function tracedHandler(request, ...rest) {
-    if (!cache.enabled() || filter?.(request) === false) return await handler(request, ...rest);
+    if (filter?.(request) === false) return await handler(request, ...rest);
     const span = cache.start(name?.(request) ?? request.method, {
       "http.request.method": request.method,
       "url.path": pathOf(request.url),
@@ -130,9 +140,9 @@ export function traceHandler<A extends unknown[]>(
       kind: "server",
       parent: trustCaller ? extractContext(request.headers) ?? null : null,
     });
-    if (fields !== undefined) span.set(fields(request));
     let isSending = false;
     try {
+      if (fields !== undefined && span.recording) span.set(fields(request));
       const response = await span.run(() => handler(request, ...rest));
       // A handler may answer nothing, as Bun has it where a socket was upgraded.
       if (response?.status !== undefined) {
@@ -140,8 +150,9 @@ export function traceHandler<A extends unknown[]>(
         if (response.status >= 500) span.fail();
       }
       if (!untilSent || !(response?.body)) return response;
+      const sent = endWithBody(response, span);
       isSending = true;
-      return endWithBody(response, span);
+      return sent;
     } catch (error) {
       span.fail(error);
       throw error;
@@ -162,6 +173,13 @@ function pathOf(url: string): string {
 /** The same response, with a body that ends a span when it ends. */
 function endWithBody(response: Response, span: Span): Response {
   const reader = response.body!.getReader();
+  let isOver = false;
+  const end = (say?: (span: Span) => void): void => {
+    if (isOver) return;
+    isOver = true;
+    say?.(span);
+    span.end();
+  };
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
@@ -170,15 +188,15 @@ function endWithBody(response: Response, span: Span): Response {
           controller.enqueue(value);
           return;
         }
-        span.end();
+        end();
         controller.close();
       } catch (error) {
-        span.fail(error).end();
+        end(() => span.fail(error));
         controller.error(error);
       }
     },
     cancel(reason) {
-      span.event("canceled").end();
+      end(() => span.event("canceled"));
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });

@@ -1,4 +1,4 @@
-import { refusal } from "../internal/mod.ts";
+import { checkOneOf } from "./_check.ts";
 
 /** How much a span or an event matters: from `"error"`, the most, to `"trace"`, the least. */
 export type SpanLevel = "error" | "warn" | "info" | "debug" | "trace";
@@ -37,9 +37,8 @@ export function levelNumber(level: SpanLevel | undefined): number {
 
 /** The number of a filter. Throws if it is none. */
 export function checkLevel(action: string, level: SpanLevelFilter): number {
-  const number = LEVELS.indexOf(level);
-  if (number !== -1) return number;
-  throw new TypeError(refusal(action, `level must be one of ${LEVELS.join(", ")}`, level));
+  checkOneOf(action, "level", LEVELS, level);
+  return LEVELS.indexOf(level);
 }
 
 /** What a span is in a conversation between services, as OpenTelemetry has it. */

@@ -35,11 +35,15 @@ export interface MeasureLike {
  */
 export function recordMeasure(cache: SpanCache, measure: MeasureLike): boolean {
   const { name, startTime, duration, detail } = measure;
-  const context = cache.current?.context;
+  const { current } = cache;
+  const context = current?.context;
+  // In what is not recorded.
+  if (current !== undefined && !current.recording && context === undefined) return false;
   return cache.record({
     name,
     startMs: performance.timeOrigin + startTime,
-    durationMs: duration,
+    // Of two marks in the wrong order, platforms make one.
+    durationMs: duration < 0 ? 0 : duration,
     ...(context === undefined ? {} : { traceId: context.traceId, parentId: context.spanId }),
     ...(typeof detail === "object" && detail !== null ? { fields: detail as Fields } : {}),
   });

@@ -120,4 +120,5 @@ export {
   type TraceChannelOptions,
   type TracingChannelHandlers,
   type TracingChannelLike,
+  type TracingStartLike,
 } from "./tracing_channel.ts";

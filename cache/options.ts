@@ -32,21 +32,21 @@ export interface SpanCacheOptions {
    * How many bytes fields, events, names and messages of all spans may take together: an integer from 4,096 to 2,147,483,648. A field takes 32, as does an
    * event with its time; names of events and texts of more than 20 characters take more. When there is no room, spans that have ended go as for `capacity`.
    *
-   * @default {256 * (capacity + maxOpen)}, or the most there can be
+   * @default {256 * (capacity + maxOpen)}, or the nearest to it that may be
    */
   readonly maxBytes?: number | undefined;
 
   /**
    * How many different names of spans there may be, and how many different names of fields: a positive integer of at most 65,536. Spans of
    * further names keep theirs, and are summed up as `"(other)"`; fields of further names are left out and counted. A name that nothing held has
-   * any more makes room for another one.
+   * any more makes room for another one. Of a name of a span 256 UTF-16 units are kept; fields with longer names are left out.
    *
    * @default {1_024}
    */
   readonly maxNames?: number | undefined;
 
   /**
-   * How many fields a span may have, and an event: a non-negative integer. Others are left out and counted.
+   * How many fields a span may have, and an event, and how many links: a non-negative integer. Others are left out and counted.
    *
    * @default {128}
    */

@@ -1,6 +1,8 @@
 import type { SpanCache } from "./cache.ts";
+import { attempt } from "./_attempt.ts";
+import { isId } from "./_hex.ts";
 import { KINDS } from "./level.ts";
-import type { Fields } from "./record.ts";
+import type { Fields, SpanInput } from "./record.ts";
 
 /** Seconds and nanoseconds, as OpenTelemetry has times. */
 export type OtelTime = readonly [seconds: number, nanoseconds: number];
@@ -88,7 +90,7 @@ export interface OtelSpanProcessor {
  * Attributes that are arrays become texts in JSON.
  *
  * @param cache Where spans are recorded.
- * @returns What to put among `spanProcessors` of a provider. It throws nothing: what is no span is left out.
+ * @returns What to put among `spanProcessors` of a provider. It throws nothing: what is no span is left out, and counted.
  */
 export function otelSpanProcessor(cache: SpanCache): OtelSpanProcessor {
   let isOn = true;
@@ -97,9 +99,9 @@ export function otelSpanProcessor(cache: SpanCache): OtelSpanProcessor {
     onEnd(span): void {
       if (!isOn) return;
       try {
-        recordOtel(cache, span);
+        cache.record(attempt(() => inputOf(span)) as SpanInput);
       } catch {
-        // Spans of others are not to break the program that makes them.
+        // Spans of others are not to break the program that makes them. The cache has counted it.
       }
     },
     forceFlush: () => Promise.resolve(),
@@ -110,13 +112,14 @@ export function otelSpanProcessor(cache: SpanCache): OtelSpanProcessor {
   };
 }
 
-function recordOtel(cache: SpanCache, span: OtelReadableSpan): void {
+/** Reads a span. What is none has nothing of what is read, and is refused by the cache. */
+function inputOf(span: OtelReadableSpan): SpanInput {
   const { traceId, spanId } = span.spanContext();
   const parentId = span.parentSpanContext?.spanId ?? span.parentSpanId;
-  cache.record({
+  return {
     id: spanId,
     traceId,
-    ...(parentId ? { parentId } : {}),
+    ...(isId(parentId, 16) ? { parentId } : {}),
     name: span.name,
     kind: KINDS[span.kind] ?? "internal",
     status: span.status.code === 2 ? "error" : span.status.code === 1 ? "ok" : "unset",
@@ -129,9 +132,11 @@ function recordOtel(cache: SpanCache, span: OtelReadableSpan): void {
       timeMs: msOf(time),
       fields: fieldsOf(attributes ?? {}),
     })),
-    links: span.links.map(({ context: { traceId, spanId } }) => ({ traceId, spanId })),
+    links: span.links
+      .map(({ context: { traceId, spanId } }) => ({ traceId, spanId }))
+      .filter(({ traceId, spanId }) => isId(traceId, 32) && isId(spanId, 16)),
     droppedEvents: span.droppedEventsCount,
-  });
+  };
 }
 
 function msOf([seconds, nanoseconds]: OtelTime): number {

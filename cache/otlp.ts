@@ -157,7 +157,7 @@ function spanOf(span: SpanRecord): OtlpSpan {
     traceId: span.traceId,
     spanId: span.id,
     ...(span.parentId === undefined ? {} : { parentSpanId: span.parentId }),
-    name: span.name,
+    name: span.name.toWellFormed(),
     kind: KINDS.indexOf(span.kind) + 1,
     startTimeUnixNano: nanosOf(span.startMs),
     endTimeUnixNano: nanosOf(span.startMs, span.durationMs),
@@ -167,7 +167,7 @@ function spanOf(span: SpanRecord): OtlpSpan {
     links: (span.links ?? []).map((link) => ({ ...link, attributes: [] })),
     status: {
       code: ["unset", "ok", "error"].indexOf(span.status),
-      ...(span.message === undefined ? {} : { message: span.message }),
+      ...(span.message === undefined ? {} : { message: span.message.toWellFormed() }),
     },
   };
 }
@@ -175,7 +175,7 @@ function spanOf(span: SpanRecord): OtlpSpan {
 function eventOf({ name, timeMs, level, fields }: SpanEvent): OtlpEvent {
   const attributes = attributesOf(fields);
   if (level !== "info") attributes.push(attributeOf("weir.level", level));
-  return { timeUnixNano: nanosOf(timeMs), name, attributes };
+  return { timeUnixNano: nanosOf(timeMs), name: name.toWellFormed(), attributes };
 }
 
 function attributesOf(fields: FieldRecord): OtlpAttribute[] {
@@ -183,7 +183,7 @@ function attributesOf(fields: FieldRecord): OtlpAttribute[] {
 }
 
 function attributeOf(key: string, value: FieldRecord[string]): OtlpAttribute {
-  return { key, value: valueOf(value) };
+  return { key: key.toWellFormed(), value: valueOf(value) };
 }
 
 function valueOf(value: FieldRecord[string]): OtlpValue {
@@ -193,9 +193,13 @@ function valueOf(value: FieldRecord[string]): OtlpValue {
   return { doubleValue: Number.isFinite(value) ? value : String(value) as "NaN" };
 }
 
+/** The latest time there is in OTLP. */
+const MAX_NANOS: bigint = 2n ** 64n - 1n;
+
 /** Milliseconds since 1970 as nanoseconds, of which a number has not digits enough. */
 function nanosOf(ms: number, moreMs = 0): string {
   const whole = Math.floor(ms);
   const nanos = Math.round((ms - whole) * 1e6) + Math.round(moreMs * 1e6);
-  return String(BigInt(whole) * 1_000_000n + BigInt(nanos));
+  const all = BigInt(whole) * 1_000_000n + BigInt(nanos);
+  return String(all < 0n ? 0n : all > MAX_NANOS ? MAX_NANOS : all);
 }

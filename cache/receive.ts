@@ -1,7 +1,7 @@
 import type { MessagePortLike } from "../internal/mod.ts";
 import type { EventRing, RingCursor } from "../ring/mod.ts";
 import type { SpanDriver } from "./driver.ts";
-import { SPAN_TOPIC, type SpanFeedMessage } from "./feed.ts";
+import { LOSS_TOPIC, SPAN_TOPIC, type SpanFeedMessage } from "./feed.ts";
 import type { SpanInput } from "./record.ts";
 
 /** Takes in spans from one place. It is made by {@linkcode receivePort} or {@linkcode receiveRing}. */
@@ -43,14 +43,23 @@ class Receiver implements SpanReceiver {
 export function receivePort(driver: SpanDriver, port: MessagePortLike): SpanReceiver {
   const receiver = new Receiver();
   const listener = ({ data }: MessageEvent): void => {
-    if (driver.closed || !isFeedMessage(data)) return;
+    if (!isFeedMessage(data)) return;
     receiver.lost += data.lost;
+    if (driver.closed) {
+      receiver.lost += data.spans.length;
+      return;
+    }
     receiver.received += data.spans.length;
     for (const span of data.spans) driver.spans.trySend(span);
     driver.drain();
   };
   port.addEventListener("message", listener);
-  receiver.stop = () => port.removeEventListener("message", listener);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  receiver.finished = promise;
+  receiver.stop = () => {
+    port.removeEventListener("message", listener);
+    resolve();
+  };
   port.start?.();
   return receiver;
 }
@@ -83,7 +92,6 @@ export function receiveRing(
   const follow = async (): Promise<void> => {
     const followed = events.follow({
       from,
-      topic: SPAN_TOPIC,
       signal: signal === undefined
         ? controller.signal
         : AbortSignal.any([signal, controller.signal]),
@@ -92,8 +100,13 @@ export function receiveRing(
       },
     });
     try {
-      for await (const { value } of followed) {
+      for await (const { topic, value } of followed) {
         if (driver.closed) return;
+        if (topic === LOSS_TOPIC) {
+          receiver.lost += countOf((value as { readonly lost?: unknown } | null)?.lost);
+          continue;
+        }
+        if (topic !== SPAN_TOPIC) continue;
         receiver.received++;
         driver.spans.trySend(value);
         driver.drain();
@@ -106,6 +119,11 @@ export function receiveRing(
   // Whoever does not look at it is not to be ended by it.
   receiver.finished.catch(() => {});
   return receiver;
+}
+
+/** A number that another process has said, if it is one. */
+function countOf(value: unknown): number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? value as number : 0;
 }
 
 function isFeedMessage(data: unknown): data is SpanFeedMessage {

@@ -1,7 +1,8 @@
 import type { Fields, FieldValue, SpanLink } from "./record.ts";
 import type { SpanLevel } from "./level.ts";
-import { levelNumber } from "./level.ts";
+import { INFO, levelNumber } from "./level.ts";
 import { isId } from "./_hex.ts";
+import { textOf } from "./_text.ts";
 import type { SpanHost } from "./_host.ts";
 import type { SpanOptions } from "./options.ts";
 import { formatTraceparent, type TraceContext } from "./trace_context.ts";
@@ -11,14 +12,20 @@ export const SILENT = -1;
 /** The place of what was not recorded, with all that is in it. */
 export const SUPPRESSED = -2;
 
+/**
+ * What a handle knows of its trace: the number of that, or what another process said. One that was left out for its level alone knows what it was put
+ * in, if that was said, which may be a span.
+ */
+export type SpanTrace = number | TraceContext | Span;
+
 /** What is beside the public face of a span. */
 export interface SpanInternals {
-  /** Makes a handle. The trace is its number, or what another process said. */
-  create(host: SpanHost, slot: number, generation: number, trace: number | TraceContext): Span;
+  /** Makes a handle. */
+  create(host: SpanHost, slot: number, generation: number, trace: SpanTrace): Span;
   hostOf(span: Span): SpanHost;
   slotOf(span: Span): number;
   generationOf(span: Span): number;
-  traceOf(span: Span): number | TraceContext;
+  traceOf(span: Span): SpanTrace;
 }
 
 /** Set by the static block of {@linkcode Span}. */
@@ -72,13 +79,13 @@ export class Span implements Disposable {
   readonly #host: SpanHost;
   readonly #slot: number;
   readonly #generation: number;
-  readonly #trace: number | TraceContext;
+  readonly #trace: SpanTrace;
 
   private constructor(
     host: SpanHost,
     slot: number,
     generation: number,
-    trace: number | TraceContext,
+    trace: SpanTrace,
   ) {
     this.#host = host;
     this.#slot = slot;
@@ -121,11 +128,9 @@ export class Span implements Disposable {
    */
   set(key: string | Fields, value?: FieldValue | null): this {
     if (!this.#isWritable()) return this;
-    const { columns, fields } = this.#host.store;
-    const chain = columns.fields[this.#slot]!;
-    columns.fields[this.#slot] = typeof key === "object"
-      ? fields.setAll(chain, key)
-      : fields.set(chain, key, value);
+    const { store } = this.#host;
+    if (typeof key !== "object") store.setField(this.#slot, key, value);
+    else store.setFields(this.#slot, this.#generation, key);
     return this;
   }
 
@@ -139,7 +144,7 @@ export class Span implements Disposable {
    */
   event(name: string, fields?: Fields, options?: SpanEventOptions): this {
     const host = this.#host;
-    const level = levelNumber(options?.level);
+    const level = options === undefined ? INFO : levelOf(options);
     if (level > host.level || !this.#isWritable()) return this;
     host.store.addEvent(this.#slot, textOf(name), level, fields, host.now());
     return this;
@@ -155,9 +160,10 @@ export class Span implements Disposable {
    * @returns This span.
    */
   fail(error?: unknown): this {
+    // Reading an error may do anything.
+    const fault = this.recording ? faultOf(error) : NO_FAULT;
     if (!this.#isWritable()) return this;
     const { store } = this.#host;
-    const fault = faultOf(error);
     store.setStatus(this.#slot, 2, fault.message);
     if (fault.fields !== undefined) {
       store.addEvent(this.#slot, "exception", 1, fault.fields, this.#host.now());
@@ -190,10 +196,8 @@ export class Span implements Disposable {
    */
   link(other: Span | SpanLink): this {
     if (!this.#isWritable()) return this;
-    const link = other instanceof Span ? other.context : other;
-    if (link === undefined || !isId(link.traceId, 32) || !isId(link.spanId, 16)) return this;
-    const { columns, fields } = this.#host.store;
-    columns.fields[this.#slot] = fields.addLink(columns.fields[this.#slot]!, link);
+    const link = linkOf(other instanceof Span ? other.context : other);
+    if (link !== undefined && this.#isWritable()) this.#host.store.addLink(this.#slot, link);
     return this;
   }
 
@@ -243,20 +247,36 @@ export class Span implements Disposable {
   }
 }
 
-/** A name as text, whatever it is. */
-export function textOf(name: unknown): string {
-  return typeof name === "string" ? name : `(${typeof name})`;
-}
-
 interface Fault {
   readonly message: string | undefined;
   readonly fields: Fields | undefined;
 }
 
+const NO_FAULT: Fault = { message: undefined, fields: undefined };
+
+/** The level that options say, whatever they are. */
+function levelOf(options: SpanEventOptions): number {
+  try {
+    return levelNumber(options.level);
+  } catch {
+    return INFO;
+  }
+}
+
+/** A link, if it is one. */
+function linkOf(link: SpanLink | undefined): SpanLink | undefined {
+  try {
+    const { traceId, spanId } = link!;
+    return isId(traceId, 32) && isId(spanId, 16) ? { traceId, spanId } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What to say of what was thrown. Errors of users may have getters that throw themselves. */
 function faultOf(error: unknown): Fault {
   try {
-    if (error === undefined) return { message: undefined, fields: undefined };
+    if (error === undefined) return NO_FAULT;
     if (!(error instanceof Error)) {
       const isPlain = typeof error !== "object" && typeof error !== "function";
       return {

@@ -56,6 +56,8 @@ export interface SpanRefusals {
   readonly full: number;
   /** What they were in was not recorded. */
   readonly suppressed: number;
+  /** They came from elsewhere, and were none. */
+  readonly invalid: number;
 }
 
 /** How many fields were not recorded, by the reason. */

@@ -29,6 +29,8 @@ export interface SubscriptionHost {
   readonly bell: Bell;
   /** The last commit there will be; undefined while the cache is not closed. */
   readonly lastSeq: number | undefined;
+  /** What ends those that listen to a signal. */
+  readonly readers: Set<() => void>;
 }
 
 /** What is beside the public face of a subscription. */
@@ -39,6 +41,8 @@ export interface SubscriptionInternals {
     after: number,
     signal: AbortSignal | undefined,
   ): SpanSubscription;
+  /** Waits until there may be so much to read, or nothing more. */
+  wait(subscription: SpanSubscription, least: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** Set by the static block of {@linkcode SpanSubscription}. */
@@ -70,6 +74,11 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
   static {
     subscriptions = {
       create: (host, filter, after, signal) => new SpanSubscription(host, filter, after, signal),
+      wait: async (subscription, least, signal) => {
+        while (subscription.size < least && !subscription.closed) {
+          await subscription.#host.bell.wait(signal);
+        }
+      },
     };
   }
 
@@ -94,8 +103,9 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
     this.#filter = filter;
     this.#first = after;
     this.#cursor = after;
-    if (signal?.aborted) this.close();
-    else if (signal !== undefined) this.#stopListening = onAbort(signal, () => this.close());
+    if (signal === undefined || host.lastSeq !== undefined) return;
+    if (signal.aborted) this.close();
+    else this.#listen(signal);
   }
 
   /** The `seq` of the span up to which was read: what another subscription can go on from. */
@@ -172,8 +182,12 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
     if (max !== Infinity) checkInteger("receive spans", "max", max, 1);
     for (;;) {
       const batch: SpanRecord[] = [];
+      // What is committed meanwhile, by a predicate, is for the next time.
+      const last = this.#last;
       try {
-        for (let span; batch.length < max && (span = this.#pull()) !== undefined;) batch.push(span);
+        for (let span; batch.length < max && (span = this.#pull(last)) !== undefined;) {
+          batch.push(span);
+        }
       } catch (error) {
         if (batch.length === 0) throw error;
         // What was taken before comes first.
@@ -193,13 +207,24 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
     this.#host.bell.ring();
   }
 
-  /** Reads spans until it is closed. Leaving the loop closes it. */
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<SpanRecord> {
-    try {
-      for (let batch; (batch = await this.receiveBatch(1)).length > 0;) yield batch[0]!;
-    } finally {
-      this.close();
-    }
+  /** Reads spans until it is closed. Leaving the loop closes it, also while it waits. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<SpanRecord> {
+    const iterator: AsyncIterableIterator<SpanRecord> = {
+      next: async () => {
+        const [value] = await this.receiveBatch(1);
+        return value === undefined ? { value, done: true } : { value, done: false };
+      },
+      return: async (value) => {
+        this.#leave();
+        return { value: await value, done: true };
+      },
+      throw: (reason) => {
+        this.#leave();
+        return Promise.reject(reason);
+      },
+      [Symbol.asyncIterator]: () => iterator,
+    };
+    return iterator;
   }
 
   /** The same as {@linkcode SpanSubscription.close}. */
@@ -213,11 +238,29 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
     return Promise.resolve();
   }
 
+  #listen(signal: AbortSignal): void {
+    const { readers } = this.#host;
+    const close = (): void => this.close();
+    const stop = onAbort(signal, close);
+    readers.add(close);
+    this.#stopListening = () => {
+      stop();
+      readers.delete(close);
+    };
+  }
+
+  /** Closes it, with nothing left to be read. */
+  #leave(): void {
+    this.close();
+    this.#lagged += this.size;
+    this.#cursor = this.#last;
+  }
+
   get #last(): number {
     return this.#lastSeq ?? this.#host.store.log.last;
   }
 
-  #pull(): SpanRecord | undefined {
+  #pull(last: number = this.#last): SpanRecord | undefined {
     if (this.#fault !== undefined) {
       const { error } = this.#fault;
       this.#fault = undefined;
@@ -225,7 +268,6 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
     }
     const { log, columns } = this.#host.store;
     for (;;) {
-      const last = this.#last;
       if (this.#cursor >= last) return undefined;
       const slot = log.after(this.#cursor);
       const seq = slot === NONE ? Infinity : columns.seqs[slot]!;

@@ -23,42 +23,60 @@ export interface TraceTree {
 }
 
 interface Growing extends TraceNode {
+  isOrphan: boolean;
   readonly children: Growing[];
 }
 
-/** Puts spans into each other. Those that claim to be within themselves become roots. */
+/** Puts spans into each other, which come in the order in which they began. Of those that claim to be within themselves, the one that began first becomes a root. */
 export function treeOf(
   traceId: string,
-  ended: readonly SpanRecord[],
-  open: readonly OpenSpanRecord[],
+  spans: readonly (SpanRecord | OpenSpanRecord)[],
 ): TraceTree {
-  const byId = new Map<string, Growing>();
-  const nodes: Growing[] = [];
-  const add = (span: SpanRecord | OpenSpanRecord, isOpen: boolean): void => {
-    const node = { span, isOpen, isOrphan: false, children: [] };
-    nodes.push(node);
-    byId.set(span.id, node);
-  };
-  for (const span of ended) add(span, false);
-  for (const span of open) add(span, true);
-  nodes.sort((a, b) => a.span.startMs - b.span.startMs);
+  const nodes: Growing[] = spans.map((span) => ({
+    span,
+    isOpen: !("seq" in span),
+    isOrphan: false,
+    children: [],
+  }));
+  const byId = new Map(nodes.map((node) => [node.span.id, node]));
+  const parentOf = ({ span: { parentId } }: Growing): Growing | undefined =>
+    parentId === undefined ? undefined : byId.get(parentId);
 
+  const firstOfCircles = circlesOf(nodes, parentOf);
   const roots: Growing[] = [];
   for (const node of nodes) {
-    const { parentId } = node.span;
-    const parent = parentId === undefined ? undefined : byId.get(parentId);
-    if (parent !== undefined && !isWithin(parent, node, byId)) parent.children.push(node);
-    else roots.push({ ...node, isOrphan: parentId !== undefined && parent === undefined });
+    const parent = parentOf(node);
+    if (parent !== undefined && !firstOfCircles.has(node)) {
+      parent.children.push(node);
+      continue;
+    }
+    node.isOrphan = node.span.parentId !== undefined && parent === undefined;
+    roots.push(node);
   }
   return { traceId, size: nodes.length, roots };
 }
 
-/** Whether a span says of itself that it is in another one, however far. */
-function isWithin(span: TraceNode, other: TraceNode, byId: Map<string, TraceNode>): boolean {
-  let at: TraceNode | undefined = span;
-  for (let steps = 0; at !== undefined && steps <= byId.size; steps++) {
-    if (at === other) return true;
-    at = at.span.parentId === undefined ? undefined : byId.get(at.span.parentId);
+/** One of each circle of parents: the one that is first among `nodes`. Each is passed once. */
+function circlesOf(
+  nodes: readonly Growing[],
+  parentOf: (node: Growing) => Growing | undefined,
+): Set<Growing> {
+  const found = new Set<Growing>();
+  // From which node each was first come to.
+  const from = new Map<Growing, Growing>();
+  for (const first of nodes) {
+    let at: Growing | undefined = first;
+    while (at !== undefined && !from.has(at)) {
+      from.set(at, first);
+      at = parentOf(at);
+    }
+    // Coming to what was passed on this very way closes a circle.
+    if (at === undefined || from.get(at) !== first) continue;
+    const circle = new Set<Growing>();
+    for (let next = at; !circle.has(next); next = parentOf(next)!) circle.add(next);
+    let earliest = at;
+    for (const one of circle) if (one.span.startMs < earliest.span.startMs) earliest = one;
+    found.add(earliest);
   }
-  return at !== undefined;
+  return found;
 }

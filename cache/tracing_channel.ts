@@ -1,4 +1,5 @@
-import type { SpanCache } from "./cache.ts";
+import { attempt } from "./_attempt.ts";
+import { type SpanCache, tracerOf } from "./cache.ts";
 import type { Fields } from "./record.ts";
 import type { Span } from "./span.ts";
 
@@ -36,8 +37,29 @@ export interface TracingChannelHandlers {
   error(message: object): void;
 }
 
+/** The part that is used of the channel `start` of a `TracingChannel`. */
+export interface TracingStartLike {
+  /**
+   * Has calls keep a value.
+   *
+   * @param store Where: an `AsyncLocalStorage`.
+   * @param transform Makes the value of what is known of a call.
+   */
+  // deno-lint-ignore no-explicit-any -- the types of platforms differ in what they take.
+  bindStore(store: any, transform: (message: any) => any): void;
+  /**
+   * Ends that.
+   *
+   * @param store Where.
+   */
+  // deno-lint-ignore no-explicit-any -- as above.
+  unbindStore(store: any): unknown;
+}
+
 /** The part that is used of a `TracingChannel` of `node:diagnostics_channel`. */
 export interface TracingChannelLike {
+  /** The channel of beginnings, which can call in a context. */
+  readonly start?: TracingStartLike | undefined;
   /**
    * Adds handlers.
    *
@@ -54,7 +76,7 @@ export interface TracingChannelLike {
 
 /** Options of {@linkcode traceChannel}. */
 export interface TraceChannelOptions {
-  /** What spans are called. */
+  /** What spans are called; `"(unnamed)"` if it throws. */
   readonly name: string | ((message: object) => string);
   /**
    * What is known of a call.
@@ -68,12 +90,12 @@ export interface TraceChannelOptions {
 /**
  * Records the calls of a `TracingChannel` of `node:diagnostics_channel` as spans: libraries that publish there need no other instrumentation.
  *
- * A span begins with the call, in the span that is around it, and ends when the call has returned, or its promise has settled.
+ * A span begins with the call, in the span that is around it, and is around what the call does. It ends when the call has returned, or its promise has settled.
  *
  * @param cache Where spans are recorded.
  * @param channel The channel, as `diagnostics_channel.tracingChannel("name")` answers it.
  * @param options What spans are called.
- * @returns What ends it.
+ * @returns What ends it, and with it the spans of calls that are going on.
  *
  * @example Calls of a library
  * ```ts
@@ -95,16 +117,29 @@ export function traceChannel(
   channel: TracingChannelLike,
   options: TraceChannelOptions,
 ): Disposable {
-  const spans = new WeakMap<object, Span>();
+  // As many as may run at a time.
+  const spans = new Map<object, Span>();
   const { name, fields } = options;
   const end = (message: object): void => {
     spans.get(message)?.end();
     spans.delete(message);
   };
+  const begin = (message: object): Span => {
+    // What a call before has left there would look as if this one had returned.
+    for (const key of ["result", "error"]) Reflect.deleteProperty(message, key);
+    // What a subscriber throws ends the program.
+    const text = attempt(() => typeof name === "function" ? name(message) : name);
+    const span = cache.start(text ?? UNNAMED, attempt(() => fields?.(message)));
+    if (span.recording) spans.set(message, span);
+    return span;
+  };
+  // Where the channel can call in a context, that comes before its start.
+  const unbind = channel.start === undefined
+    ? undefined
+    : tracerOf(cache).bindStore(channel.start, begin);
   const handlers: TracingChannelHandlers = {
     start(message) {
-      const text = typeof name === "function" ? name(message) : name;
-      spans.set(message, cache.start(text, fields?.(message)));
+      if (unbind === undefined) begin(message);
     },
     end(message) {
       // Of a call that answers a promise, or calls back, this is not the end. Nothing says so before that settles, but that there is no result.
@@ -117,5 +152,15 @@ export function traceChannel(
     },
   };
   channel.subscribe(handlers);
-  return { [Symbol.dispose]: () => void channel.unsubscribe(handlers) };
+  return {
+    [Symbol.dispose]: () => {
+      channel.unsubscribe(handlers);
+      unbind?.();
+      // Nobody says any more when they end.
+      for (const message of [...spans.keys()]) end(message);
+    },
+  };
 }
+
+/** The name of calls for which none was found. */
+const UNNAMED = "(unnamed)";

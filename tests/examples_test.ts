@@ -57,18 +57,30 @@ const expected: Readonly<Record<string, RegExp>> = {
   "slow_reader.ts": /^wait +received 1 2 3 4 5 6 7 8 9 10 11 12\n +12 received \+ 0 dropped/,
   "two_processes.ts": /^10000 published = \d+ received \+ \d+ lost\n$/,
   "tap_in_server.ts": /"pathname":"\/","status":200}\n.*"status":404}\n.*\n3 watched, 0 dropped\n$/,
+  "trace_bun.ts":
+    /^What a request did:\n {2}GET \/report 200, .* ms\n {4}ask, .* ms\n {6}GET \/orders 200, .* ms\n {8}query orders, .* ms\n {8}query users, .* ms\n {8}render, .* ms\nThe slowest:\n(?: {2}(?:GET \/(?:orders|report)|ask|query), \d+\.\d ms\n){3}What failed:\n {2}GET, 500\n$/,
+  "trace_deno.ts":
+    /^What a request did:\n {2}GET \/report 200, .* ms\n {4}ask, .* ms\n {6}GET \/orders 200, .* ms\n {8}query orders, .* ms\n {8}query users, .* ms\n {8}render, .* ms\nThe slowest:\n(?: {2}(?:GET \/(?:orders|report)|ask|query), \d+\.\d ms\n){3}What failed:\n {2}GET, 500\n$/,
+  // Deno says first what it downloads.
+  "trace_hono.ts":
+    /(?:^|\n)What a request did:\n {2}GET \/report 200, .* ms\n {4}ask, .* ms\n {6}GET \/orders 200, .* ms\n {8}query orders, .* ms\n {8}query users, .* ms\n {8}render, .* ms\nThe slowest:\n(?: {2}(?:GET \/(?:orders|report)|ask|query), \d+\.\d ms\n){3}What failed:\n {2}GET \/orders\/:id, 500\n$/,
+  "trace_workers.ts":
+    /^resize all, .* ms\n(?: {2}job, .* ms\n {4}resize, .* ms\n {6}decode, .* ms\n {6}scale, .* ms\n {6}encode, .* ms\n){2}The slowest:\n {2}resize all, .* ms\n(?: {2}(?:job|resize), .* ms\n){2}11 spans, 0 lost\n$/,
 };
 
 /** What an example is started with under Deno; `--allow-net` is enough for those that are missing here. */
 const permissions: Readonly<Record<string, string>> = {
   "ring_workers.ts": "--allow-read",
+  "trace_workers.ts": "--allow-read",
   "two_processes.ts": "-A",
 };
 
 // Those with an underscore are parts of others, and servers run until they are told to end.
 const files = readdirSync(folder).filter((name) => !/^_|^live_service|^bus_to_browser/.test(name))
   // Only Linux has what it shows.
-  .filter((name) => name !== "two_processes.ts" || process.platform === "linux");
+  .filter((name) => name !== "two_processes.ts" || process.platform === "linux")
+  // One shows the server of Deno, one that of Bun, which the other runtime does not have.
+  .filter((name) => name !== `trace_${"Deno" in globalThis ? "bun" : "deno"}.ts`);
 for (const file of files) {
   test(`examples/${file} runs and prints what it says`, async () => {
     const { code, output } = await run(file);
