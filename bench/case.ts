@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { RuntimeName } from "./runtimes.ts";
 
 /** What a contestant received: counts, and digests where order is promised. */
 export type Answer = Readonly<Record<string, number>>;
@@ -34,8 +35,11 @@ export interface Contestant {
 export interface Reference {
   /** Its name. */
   readonly peer: string;
-  /** The budget: the most that the first contestant's time may be of the peer's. Without it, the ratio is for information. */
-  readonly limit?: number;
+  /**
+   * The budget: the most that the first contestant's time may be of the peer's, on both runtimes or on each of those that are named. Without it,
+   * the ratio is for information.
+   */
+  readonly limit?: number | Readonly<Partial<Record<RuntimeName, number>>>;
 }
 
 /** One question. */

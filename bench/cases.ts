@@ -31,4 +31,12 @@ export const caseFiles: readonly (() => Promise<{ cases: readonly AnyCase[] }>)[
   () => import("./cases/fold_memory.ts"),
   () => import("./cases/fold_added.ts"),
   () => import("./cases/fold_dispatch.ts"),
+  () => import("./cases/cache_span.ts"),
+  () => import("./cases/cache_context.ts"),
+  () => import("./cases/cache_off.ts"),
+  () => import("./cases/cache_memory.ts"),
+  () => import("./cases/cache_read.ts"),
+  () => import("./cases/cache_feed.ts"),
+  () => import("./cases/cache_pause.ts"),
+  () => import("./cases/cache_handler.ts"),
 ];

@@ -38,7 +38,21 @@ export const npm = {
   lruCache: (): Promise<typeof import("npm:lru-cache@11.3.6")> => load("lru-cache@11.3.6"),
   ttlCache: (): Promise<typeof import("npm:@isaacs/ttlcache@2.1.0")> =>
     load("@isaacs/ttlcache@2.1.0"),
+  otelApi: (): Promise<typeof import("npm:@opentelemetry/api@1.10.0")> =>
+    load("@opentelemetry/api@1.10.0"),
+  otelSdk: (): Promise<typeof import("npm:@opentelemetry/sdk-trace-base@2.12.1")> =>
+    load("@opentelemetry/sdk-trace-base@2.12.1"),
+  otelContext: (): Promise<typeof import("npm:@opentelemetry/context-async-hooks@2.12.0")> =>
+    load("@opentelemetry/context-async-hooks@2.12.0"),
 } as const;
+
+/** Types of what {@linkcode npm} imports as `otelApi` and `otelSdk`. */
+export type { Tracer as OtelTracer } from "npm:@opentelemetry/api@1.10.0";
+export type {
+  ReadableSpan as OtelReadable,
+  Sampler as OtelSampler,
+  SpanExporter as OtelExporter,
+} from "npm:@opentelemetry/sdk-trace-base@2.12.1";
 
 /** What {@linkcode npm} imports as `ringbuf`. */
 export type Ringbuf = typeof import("npm:ringbuf.js@0.4.0");

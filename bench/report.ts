@@ -61,7 +61,8 @@ export function judge(item: AnyCase, runtime: RuntimeName, results: Results): Ve
     }
   } else {
     for (const { peer, limit } of item.references) {
-      add(`of ${peer}`, ratioOf(ours, results.get(peer)), "<=", limit, ratioText);
+      const here = typeof limit === "object" ? limit[runtime] : limit;
+      add(`of ${peer}`, ratioOf(ours, results.get(peer)), "<=", here, ratioText);
     }
   }
   return verdicts;
@@ -153,14 +154,16 @@ export function summaryOf(
   verdicts: readonly Verdict[],
   runtimes: readonly RuntimeName[],
 ): string[] {
-  const budgets = new Map<string, string[]>();
-  for (const verdict of verdicts) {
-    const { id, of, limit, value } = verdict;
-    const name = `${id}, ${of}`;
-    const row = budgets.get(name) ?? [name, limit];
-    row.push(value === undefined ? verdict.state : `${value} ${mark(verdict)}`);
-    budgets.set(name, row);
-  }
+  const budgets = Map.groupBy(verdicts, ({ id, of }) => `${id}, ${of}`);
+  const lines = [...budgets].map(([name, all]) => {
+    const limits = new Set(all.map(({ limit }) => limit));
+    const cells = runtimes.map((runtime) => {
+      const verdict = all.find((one) => one.runtime === runtime);
+      if (verdict?.value === undefined) return verdict?.state ?? "no budget";
+      return `${verdict.value} ${mark(verdict)}`;
+    });
+    return [name, [...limits].join(", "), ...cells];
+  });
   const counts = runtimes.map((runtime) => {
     const counted = (state: Verdict["state"]): string => {
       const found = verdicts.filter((one) => one.runtime === runtime && one.state === state);
@@ -171,7 +174,7 @@ export function summaryOf(
     }`;
   });
   if (verdicts.length === 0) return ["no budgets in these cases"];
-  const rows = [["budget", "limit", ...runtimes], ...budgets.values()];
+  const rows = [["budget", "limit", ...runtimes], ...lines];
   return [...align(rows, (column) => column === 1), "", ...counts];
 }
 

@@ -18,9 +18,9 @@
  * what they compare.
  *
  * To add a case, write it into a file in `bench/cases` and name a new file in `bench/cases.ts`: a `Case` for a time per item, a
- * `FigureCase` for anything else. The first contestant of a case is ours; a reference with a `limit` is a budget. Build inputs
- * outside of the run; keep counters in local variables, since V8 is slow on captured variables that change; answer with counts and a
- * digest, so that nothing can be optimised away. Peers are imported by `bench/peers.ts`, pinned.
+ * `FigureCase` for anything else. The first contestant of a case is ours; a reference with a `limit` is a budget, which may be another
+ * one on each runtime. Build inputs outside of the run; keep counters in local variables, since V8 is slow on captured variables that
+ * change; answer with counts and a digest, so that nothing can be optimised away. Peers are imported by `bench/peers.ts`, pinned.
  *
  * @module
  */

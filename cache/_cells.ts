@@ -177,7 +177,9 @@ const MAX_ARGUMENTS = 4_096;
 function textOf(codes: Uint16Array): string {
   let text = "";
   for (let at = 0; at < codes.length; at += MAX_ARGUMENTS) {
-    text += String.fromCharCode(...codes.subarray(at, at + MAX_ARGUMENTS));
+    const part: ArrayLike<number> = codes.subarray(at, at + MAX_ARGUMENTS);
+    // Spreading would go through an iterator.
+    text += String.fromCharCode.apply(null, part as number[]);
   }
   return text;
 }

@@ -29,6 +29,9 @@ const LINK = 16;
 /** Bit beside TEXT: only its beginning is there. */
 const CUT_BIT = 64;
 
+/** A property as by assignment, which is something else for `__proto__`. */
+const PLAIN = { configurable: true, enumerable: true, writable: true } as const;
+
 /** What a chain of fields is read as. */
 export interface FieldsRead {
   readonly fields: FieldRecord;
@@ -194,7 +197,7 @@ export class FieldStore {
     const { words } = this.#cells;
     const chain: number[] = [];
     for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) chain.push(cell);
-    const entries: [string, FieldRecord[string]][] = [];
+    const fields: Record<string, FieldRecord[string]> = {};
     const cut: string[] = [];
     const links: SpanLink[] = [];
     let name: string | undefined;
@@ -212,10 +215,10 @@ export class FieldStore {
       if ((kind & CUT_BIT) !== 0) cut.push(key);
       if (index === NAME_KEY) name = value as string;
       else if (index === MESSAGE_KEY) message = value as string;
-      else entries.push([key, value]);
+      else if (key !== "__proto__") fields[key] = value;
+      else Object.defineProperty(fields, key, { ...PLAIN, value });
     }
-    // Not by assignment: a field may be called `__proto__`.
-    return { fields: Object.fromEntries(entries), cut, links, name, message };
+    return { fields, cut, links, name, message };
   }
 
   /** Reads one field of a chain; undefined if it has none of that name. */

@@ -36,8 +36,9 @@ export function slotFilterOf(
     tests.push((slot) => ((columns.flags[slot]! & STATUS_MASK) === FAILED) === failed);
   }
   if (query.minMs !== undefined) {
-    const minNs = number(action, "minMs", query.minMs) * NS_PER_MS;
-    tests.push((slot) => columns.durations[slot]! >= minNs);
+    const minMs = number(action, "minMs", query.minMs);
+    // As it is read: a whole number of nanoseconds is none of milliseconds.
+    tests.push((slot) => columns.durations[slot]! / NS_PER_MS >= minMs);
   }
   if (query.level !== undefined) {
     checkOneOf(action, "level", LEVELS.slice(1), query.level);

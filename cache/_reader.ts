@@ -12,6 +12,11 @@ import type { OpenSpanRecord, SpanEvent, SpanRecord } from "./record.ts";
 
 const NS_PER_MS = 1e6;
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What spans that have ended and those that run have in common. */
+type Common = Omit<SpanRecord, "seq" | "durationMs" | "selfMs">;
+
 /** Makes plain objects of what is in a store. */
 export class Reader {
   readonly #store: SpanStore;
@@ -26,13 +31,14 @@ export class Reader {
   /** A span that has ended. */
   read(slot: number): SpanRecord {
     const { seqs, durations, selves, flags } = this.#store.columns;
-    return {
+    const record: Writable<SpanRecord> = {
       seq: seqs[slot]!,
       ...this.#common(slot),
       durationMs: durations[slot]! / NS_PER_MS,
       selfMs: selves[slot]! / NS_PER_MS,
-      ...((flags[slot]! & ABANDONED) === 0 ? {} : { abandoned: true }),
     };
+    if ((flags[slot]! & ABANDONED) !== 0) record.abandoned = true;
+    return record;
   }
 
   /** A span that runs. */
@@ -49,30 +55,31 @@ export class Reader {
     };
   }
 
-  #common(slot: number): Omit<SpanRecord, "seq" | "durationMs" | "selfMs"> {
+  #common(slot: number): Common {
     const store = this.#store;
     const { flags, starts, fields: chains, droppedEvents } = store.columns;
     const bits = flags[slot]!;
     const { fields, cut, links, message } = store.fields.read(chains[slot]!);
-    if ((bits & NAME_CUT) !== 0) cut.unshift("name");
-    const parentId = store.parentIdOf(slot);
-    const dropped = droppedEvents[slot]!;
-    return {
+    const common: Writable<Common> = {
       id: store.idOf(slot),
       traceId: store.traceIdOf(slot),
-      ...(parentId === undefined ? {} : { parentId }),
       name: store.nameOf(slot),
       level: LEVELS[bits >>> LEVEL_SHIFT & 7] as SpanLevel,
       kind: KINDS[bits >>> KIND_SHIFT & 7]!,
       status: STATUSES[(bits & STATUS_MASK) >>> STATUS_SHIFT]!,
-      ...(message === undefined ? {} : { message }),
       startMs: this.#originMs + starts[slot]!,
       fields,
       events: this.#events(slot),
-      ...(links.length === 0 ? {} : { links }),
-      ...(dropped === 0 ? {} : { droppedEvents: dropped }),
-      ...(cut.length === 0 ? {} : { cut }),
     };
+    const parentId = store.parentIdOf(slot);
+    if (parentId !== undefined) common.parentId = parentId;
+    if (message !== undefined) common.message = message;
+    if (links.length > 0) common.links = links;
+    const dropped = droppedEvents[slot]!;
+    if (dropped > 0) common.droppedEvents = dropped;
+    if ((bits & NAME_CUT) !== 0) cut.unshift("name");
+    if (cut.length > 0) common.cut = cut;
+    return common;
   }
 
   #events(slot: number): SpanEvent[] {

@@ -12,6 +12,7 @@ import { ABANDONED, KIND_SHIFT, LEVEL_SHIFT, SELF_KNOWN, STATUS_SHIFT } from "./
 import { copyText, NO_CELL } from "./_cells.ts";
 import { NONE } from "./_commit_log.ts";
 import { MESSAGE_KEY } from "./_fields.ts";
+import { OldestFirst } from "./_oldest.ts";
 import { nanoseconds } from "./_store.ts";
 import type { Tracer } from "./_tracer.ts";
 import { kindNumber, KINDS, levelNumber, LEVELS, STATUSES } from "./level.ts";
@@ -21,8 +22,8 @@ import type { SpanEventInput, SpanInput, SpanLink } from "./record.ts";
 export class Recorder {
   readonly #tracer: Tracer;
   readonly #originMs: number;
-  /** What children took whose parents have not come, in nanoseconds, by the ids of the parents. */
-  readonly #parked: Map<string, number> = new Map();
+  /** When children ran whose parents have not come, by the ids of the parents. */
+  readonly #parked: OldestFirst<ChildTime[]> = new OldestFirst();
   readonly #maxParked: number;
   duplicates = 0;
 
@@ -71,7 +72,7 @@ export class Recorder {
 
     const duration = nanoseconds(span.durationMs);
     const self = span.selfMs === undefined
-      ? duration - this.#takeParked(id)
+      ? duration - this.#takeParked(id, start, duration)
       : nanoseconds(span.selfMs);
     if (parentId !== undefined) this.#tellParent(parentId, parent, start, duration);
     store.commitRecord(
@@ -127,20 +128,45 @@ export class Recorder {
       this.#tracer.store.cover(parent, start, duration);
       return;
     }
+    const child = { start, duration };
     const before = this.#parked.get(parentId);
-    if (before === undefined && this.#parked.size >= this.#maxParked) {
-      const [oldest] = this.#parked.keys();
-      this.#parked.delete(oldest!);
+    if (before !== undefined) {
+      if (before.length < MAX_CHILDREN) before.push(child);
+      else before[MAX_CHILDREN - 1] = joined(before[MAX_CHILDREN - 1]!, child);
+      return;
     }
-    this.#parked.set(parentId, (before ?? 0) + duration);
+    if (this.#parked.size >= this.#maxParked) this.#parked.takeOldest();
+    this.#parked.set(parentId, [child]);
   }
 
-  #takeParked(id: string | undefined): number {
+  /** For how many nanoseconds of a span children were running that have come before it. */
+  #takeParked(id: string | undefined, start: number, duration: number): number {
     const parked = id === undefined ? undefined : this.#parked.get(id);
     if (parked === undefined) return 0;
     this.#parked.delete(id!);
-    return parked;
+    const end = start + duration / NS_PER_MS;
+    return parked.reduce((sum, child) => {
+      const from = Math.max(start, child.start);
+      const to = Math.min(end, child.start + child.duration / NS_PER_MS);
+      return sum + nanoseconds(Math.max(0, to - from));
+    }, 0);
   }
+}
+
+const NS_PER_MS = 1e6;
+/** For how many children of a span that has not come the times are known one by one. */
+const MAX_CHILDREN = 64;
+
+/** When a child began, in milliseconds, and how long it took, in nanoseconds. */
+interface ChildTime {
+  readonly start: number;
+  readonly duration: number;
+}
+
+/** Two children as one that took as long as both. */
+function joined(one: ChildTime, other: ChildTime): ChildTime {
+  const start = Math.min(one.start, other.start);
+  return { start, duration: one.duration + other.duration };
 }
 
 const RECORD = "record span";

@@ -42,6 +42,10 @@ const EVENT_HOW = 5;
 /** Where the name begins. */
 const EVENT_TEXT_AT = 24;
 const EVENT_CUT = 16;
+/** Its name is known by its number, and not written. */
+const EVENT_NAMED = 32;
+/** The longest name of events that is known by a number. */
+const MAX_EVENT_NAME = 64;
 const EVENT_LEVEL_MASK = 7;
 
 /** Sizes of a {@linkcode SpanStore}, all of them checked. */
@@ -55,7 +59,7 @@ export interface StoreSpec {
   readonly maxTextLength: number;
   readonly evict: "oldest-opened" | "oldest-closed";
   readonly reserve: number;
-  readonly slowNs: number;
+  readonly slowMs: number;
 }
 
 /** An event as it is read. */
@@ -77,6 +81,8 @@ export class SpanStore {
   readonly cells: Cells;
   readonly fields: FieldStore;
   readonly names: Interned;
+  /** Names of events, which stay: the first that come. */
+  readonly eventNames: Interned;
   readonly log: CommitLog;
   readonly identities: Identities;
   /** By the numbers of the names. */
@@ -101,6 +107,7 @@ export class SpanStore {
 
   readonly #spec: StoreSpec;
   readonly #retention: Retention;
+  readonly #maxEventName: number;
   #freeHead = NONE;
   #fresh = 0;
   // Those that are kept longer, in the order in which they came to it.
@@ -121,6 +128,8 @@ export class SpanStore {
     this.names = new Interned([OTHER_NAME], spec.maxNames, (index) => {
       this.summaries[index] = new Summary();
     });
+    this.eventNames = new Interned([], spec.maxNames, () => {});
+    this.#maxEventName = Math.min(MAX_EVENT_NAME, spec.maxTextLength);
     this.log = new CommitLog(spec.capacity);
     this.#retention = spec.evict === "oldest-closed"
       ? new OldestClosed(this.columns)
@@ -154,6 +163,7 @@ export class SpanStore {
    * @returns Its slot; none if too many run.
    */
   begin(name: string, bits: number, fields: Fields | undefined, now: number): number {
+    if (this.open >= this.#spec.maxOpen) return NONE;
     // First, since getters of users may do anything here.
     const chain = fields === undefined ? NO_CELL : this.fields.addAll(NO_CELL, fields);
     if (this.open >= this.#spec.maxOpen) {
@@ -359,17 +369,31 @@ export class SpanStore {
       this.fields.free(chain);
       return NO_CELL;
     }
-    const length = lengthWithin(name, this.#spec.maxTextLength);
-    const how = cells.writeText(cell, EVENT_TEXT_AT, name, length);
-    const isCut = length < name.length || (how & CUT) !== 0;
     const { words, numbers } = cells;
     const at = cell * WORDS;
     words[at + NEXT] = NO_CELL;
-    words[at + EVENT_BITS] = isCut ? this.#cutEvent(level) : level;
-    words[at + EVENT_HOW] = how;
     words[at + EVENT_FIELDS] = chain;
     numbers[at / 2 + EVENT_TIME] = time;
+    // Most events have one of a few names. Others, and long ones, stand with the event.
+    const index = name.length <= this.#maxEventName ? this.eventNames.refer(name) : UNKNOWN;
+    if (index === UNKNOWN) {
+      this.#writeEventName(cell, name, level);
+    } else {
+      words[at + EVENT_BITS] = level | EVENT_NAMED;
+      words[at + EVENT_HOW] = index;
+    }
     return cell;
+  }
+
+  #writeEventName(cell: number, name: string, level: number): void {
+    const { words } = this.cells;
+    const at = cell * WORDS;
+    const length = lengthWithin(name, this.#spec.maxTextLength);
+    const how = this.cells.writeText(cell, EVENT_TEXT_AT, name, length);
+    const isCut = length < name.length || (how & CUT) !== 0;
+    if (isCut) this.fields.cut++;
+    words[at + EVENT_BITS] = isCut ? level | EVENT_CUT : level;
+    words[at + EVENT_HOW] = how;
   }
 
   /** How many events a span may have. */
@@ -400,11 +424,6 @@ export class SpanStore {
     return true;
   }
 
-  #cutEvent(level: number): number {
-    this.fields.cut++;
-    return level | EVENT_CUT;
-  }
-
   /** Says that a span has lost so many events elsewhere. */
   dropEvents(slot: number, count: number): void {
     const { droppedEvents } = this.columns;
@@ -420,7 +439,9 @@ export class SpanStore {
       const at = cell * WORDS;
       const bits = words[at + EVENT_BITS]!;
       events.push({
-        name: this.cells.readText(cell, EVENT_TEXT_AT, words[at + EVENT_HOW]!),
+        name: (bits & EVENT_NAMED) !== 0
+          ? this.eventNames.textOf(words[at + EVENT_HOW]!)
+          : this.cells.readText(cell, EVENT_TEXT_AT, words[at + EVENT_HOW]!),
         time: numbers[at / 2 + EVENT_TIME]!,
         level: bits & EVENT_LEVEL_MASK,
         fields: words[at + EVENT_FIELDS]!,
@@ -636,7 +657,9 @@ export class SpanStore {
     while (cell !== NO_CELL) {
       const at = cell * WORDS;
       const next = words[at + NEXT]!;
-      this.cells.giveMore(cell, EVENT_TEXT_AT, words[at + EVENT_HOW]!);
+      if ((words[at + EVENT_BITS]! & EVENT_NAMED) === 0) {
+        this.cells.giveMore(cell, EVENT_TEXT_AT, words[at + EVENT_HOW]!);
+      }
       this.fields.free(words[at + EVENT_FIELDS]!);
       this.cells.give(cell);
       cell = next;
@@ -652,7 +675,8 @@ export class SpanStore {
 
   #isWorthKeeping(slot: number): boolean {
     const { flags, durations } = this.columns;
-    return (flags[slot]! & STATUS_MASK) === FAILED || durations[slot]! >= this.#spec.slowNs;
+    return (flags[slot]! & STATUS_MASK) === FAILED ||
+      durations[slot]! / NS_PER_MS >= this.#spec.slowMs;
   }
 
   #pushReserve(slot: number): void {

@@ -39,8 +39,9 @@ export class Tracer implements SpanHost {
   readonly #random: () => number;
   readonly #storage: ContextStorage<Span | undefined> = createStorage();
   readonly #silent: Span = spans.create(this, SILENT, 0, 0);
-  // The span of a synchronous call that is going on, which is in no storage.
+  // The span of a synchronous call that is going on, which is in no storage, and what was in the storage then.
   #sync: Span | undefined;
+  #syncStore: Span | undefined;
   #traces = 0;
 
   constructor(
@@ -63,13 +64,13 @@ export class Tracer implements SpanHost {
 
   /** The span around what runs now. */
   get current(): Span | undefined {
-    return this.lastSeq !== undefined ? undefined : this.#sync ?? this.#storage.getStore();
+    return this.lastSeq === undefined ? this.#around() : undefined;
   }
 
   // This, and what it calls, is kept short: engines put short functions into those that call them, and what is rare stands elsewhere.
   start(name: string, fields: Fields | undefined, options: SpanOptions | undefined): Span {
     return options === undefined
-      ? this.#start(name, fields, DEFAULT_BITS, this.#sync ?? this.#storage.getStore())
+      ? this.#start(name, fields, DEFAULT_BITS, this.#around())
       : this.#startWith(name, fields, options);
   }
 
@@ -90,11 +91,14 @@ export class Tracer implements SpanHost {
   runSync<T>(span: Span, callback: (span: Span) => T): T {
     if (span === this.#silent || this.lastSeq !== undefined) return callback(span);
     const before = this.#sync;
+    const storeBefore = this.#syncStore;
     this.#sync = span;
+    this.#syncStore = this.#storage.getStore();
     try {
       return callback(span);
     } finally {
       this.#sync = before;
+      this.#syncStore = storeBefore;
     }
   }
 
@@ -112,7 +116,10 @@ export class Tracer implements SpanHost {
 
   /** Has a channel of the platform keep spans for what it calls. */
   bindStore(channel: StoreChannel, spanOf: (message: object) => Span): () => void {
-    channel.bindStore(this.#storage, spanOf);
+    channel.bindStore(this.#storage, (message) => {
+      const span = spanOf(message);
+      return span === this.#silent ? this.current : span;
+    });
     return () => void channel.unbindStore(this.#storage);
   }
 
@@ -168,6 +175,14 @@ export class Tracer implements SpanHost {
     const around = spans.traceOf(parent);
     if (typeof around !== "number") return around;
     return around === NOWHERE ? null : undefined;
+  }
+
+  /** The span of the innermost call, whichever way it was made: a storage that has changed since belongs to a later one. */
+  #around(): Span | undefined {
+    const sync = this.#sync;
+    if (sync === undefined) return this.#storage.getStore();
+    const store = this.#storage.getStore();
+    return store === this.#syncStore ? sync : store;
   }
 
   #startWith(name: string, fields: Fields | undefined, options: SpanOptions): Span {

@@ -13,6 +13,7 @@ import { OPEN, STATE_MASK } from "./_columns.ts";
 import { NONE } from "./_commit_log.ts";
 import { filterOf, ofTrace, slotFilterOf } from "./_filter.ts";
 import { groupsOf } from "./_groups.ts";
+import { Heap } from "./_heap.ts";
 import { isId } from "./_hex.ts";
 import { Reader } from "./_reader.ts";
 import { Recorder } from "./_recorder.ts";
@@ -35,6 +36,17 @@ import type { SpanCacheStats } from "./stats.ts";
 import { type SpanSubscribeOptions, type SpanSubscription, subscriptions } from "./subscription.ts";
 import { type TraceTree, treeOf } from "./trace_tree.ts";
 
+/** The same, how long it took, and its place among all of them. */
+interface SlowSpan extends SlotOfSpan {
+  readonly duration: number;
+  readonly place: number;
+}
+
+function isSlower(one: SlowSpan, other: SlowSpan): boolean {
+  return one.duration > other.duration ||
+    (one.duration === other.duration && one.place < other.place);
+}
+
 /** What starts the spans of a cache. Set by its static block. */
 export let tracerOf: (cache: SpanCache) => Tracer;
 
@@ -48,7 +60,6 @@ const MAX_SPANS = 2 ** 24;
 const MIN_BYTES = 4_096;
 /** What one buffer can be on every engine. */
 const MAX_BYTES = 2 ** 31;
-const NS_PER_MS = 1e6;
 
 /**
  * The last spans of a running server: what it was doing, how long that took, and what happened in it, held in a few megabytes and asked at any time.
@@ -149,7 +160,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
       maxTextLength,
       evict,
       reserve,
-      slowNs: slowMs * NS_PER_MS,
+      slowMs,
     });
     this.#originMs = clock.wallNow() - clock.now();
     this.#tracer = new Tracer(this.#store, clock, random, levelIndex, chance);
@@ -495,7 +506,8 @@ export class SpanCache implements Disposable, AsyncDisposable {
       this.#originMs,
       options,
     );
-    return subscriptions.create(this.#tracer, filter, Math.min(after, this.lastSeq), signal);
+    const last = this.#tracer.lastSeq ?? this.lastSeq;
+    return subscriptions.create(this.#tracer, filter, Math.min(after, last), signal);
   }
 
   /**
@@ -603,8 +615,13 @@ export class SpanCache implements Disposable, AsyncDisposable {
       return;
     }
     const fits = slotFilterOf("find spans", store, this.#originMs, query);
-    const slots = [...store.latestSlots()].filter(fits);
-    yield* slots.sort((a, b) => durations[b]! - durations[a]!).map(use);
+    // Only as many as are asked for are put in order.
+    const found: SlowSpan[] = [];
+    for (const slot of store.latestSlots()) {
+      if (fits(slot)) found.push({ ...use(slot), duration: durations[slot]!, place: found.length });
+    }
+    const heap = new Heap<SlowSpan>(isSlower, found);
+    for (let next; (next = heap.pop()) !== undefined;) yield next;
   }
 
   #openFor(action: string, { minMs = 0 }: OpenSpanOptions, now: number): number[] {

@@ -1,10 +1,14 @@
 import { Channel } from "../channel/mod.ts";
-import { checkInteger, reportUncaught } from "../internal/mod.ts";
+import { checkInteger, onAbort, reportUncaught } from "../internal/mod.ts";
 import { copyText } from "./_cells.ts";
 import { checkId, checkOptionalFunction } from "./_check.ts";
+import { OldestFirst } from "./_oldest.ts";
 import { readEvent } from "./_recorder.ts";
 import type { SpanCache } from "./cache.ts";
 import type { SpanEventInput, SpanInput } from "./record.ts";
+
+/** How many spans or events are taken off a channel at a time. */
+const MAX_BATCH = 256;
 
 /** An event of a span that was opened elsewhere. */
 export interface SpanEventMessage {
@@ -102,7 +106,7 @@ export class SpanDriver implements Disposable, AsyncDisposable {
   readonly #maxEvents: number;
   readonly #onRefuse: ((error: unknown, input: unknown) => void) | undefined;
   // The order in which its keys came is the order in which they go. Ids of several processes have no order in time.
-  readonly #side: Map<string, SpanEventInput[]> = new Map();
+  readonly #side: OldestFirst<SpanEventInput[]> = new OldestFirst();
   #parked = 0;
   readonly #counts = { recorded: 0, attached: 0, skipped: 0, refused: 0, droppedEvents: 0 };
 
@@ -156,19 +160,23 @@ export class SpanDriver implements Disposable, AsyncDisposable {
    */
   async run(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { signal } = options;
-    const takeEvents = async (): Promise<void> => {
-      for (let batch; (batch = await this.events.receiveBatch(256, { signal })).length > 0;) {
-        for (const message of batch) this.#takeEvent(message);
-      }
-    };
-    const takeSpans = async (): Promise<void> => {
-      for (let batch; (batch = await this.spans.receiveBatch(256, { signal })).length > 0;) {
-        // Events that were sent before these spans.
-        this.#drainEvents();
-        for (const span of batch) this.#takeSpan(span);
-      }
-    };
-    await Promise.all([takeEvents(), takeSpans()]);
+    signal?.throwIfAborted();
+    while (!isDone(this.spans) || !isDone(this.events)) {
+      const wait = new AbortController();
+      const stop = signal && onAbort(signal, () => wait.abort());
+      const events = batchOf(this.events, wait.signal);
+      const spans = batchOf(this.spans, wait.signal);
+      await Promise.race([events, spans]);
+      // Whichever waits still has nothing. What the other one has been given is here, and comes before what is in the channels.
+      wait.abort();
+      const [eventBatch, spanBatch] = await Promise.all([events, spans]);
+      stop?.();
+      for (const message of eventBatch) this.#takeEvent(message);
+      this.#drainEvents();
+      for (const span of spanBatch) this.#takeSpan(span);
+      this.drain();
+      signal?.throwIfAborted();
+    }
   }
 
   /** How it is doing. */
@@ -226,14 +234,17 @@ export class SpanDriver implements Disposable, AsyncDisposable {
   }
 
   #takeEvent(message: SpanEventMessage): void {
+    let event: SpanEventInput;
     try {
       checkId("take event", "spanId", message?.spanId, 16);
-      if (this.#attach(message.spanId, readEvent("take event", message.event))) return;
+      // A copy, since it may wait.
+      event = readEvent("take event", message.event);
+      if (this.#attach(message.spanId, event)) return;
     } catch (error) {
       this.#refuse(error, message);
       return;
     }
-    const { spanId, event } = message;
+    const { spanId } = message;
     const waiting = this.#side.get(spanId);
     if (waiting === undefined) {
       if (this.#side.size >= this.#capacity) this.#dropOldest();
@@ -255,9 +266,7 @@ export class SpanDriver implements Disposable, AsyncDisposable {
   }
 
   #dropOldest(): void {
-    const [oldest] = this.#side;
-    const [spanId, events] = oldest!;
-    this.#side.delete(spanId);
+    const events = this.#side.takeOldest()!;
     this.#parked -= events.length;
     this.#counts.droppedEvents += events.length;
   }
@@ -269,5 +278,24 @@ export class SpanDriver implements Disposable, AsyncDisposable {
     } catch (second) {
       reportUncaught(second);
     }
+  }
+}
+
+/** Whether nothing comes any more. */
+function isDone(channel: Pick<Channel<unknown>, "closed" | "size">): boolean {
+  return channel.closed && channel.size === 0;
+}
+
+/** Waits for some of what comes: none once the wait is over. Nothing that was given out is lost by that. */
+async function batchOf<T>(channel: Channel<T>, signal: AbortSignal): Promise<T[]> {
+  if (isDone(channel)) {
+    const { promise, resolve } = Promise.withResolvers<T[]>();
+    signal.addEventListener("abort", () => resolve([]), { once: true });
+    return promise;
+  }
+  try {
+    return await channel.receiveBatch(MAX_BATCH, { signal });
+  } catch {
+    return [];
   }
 }

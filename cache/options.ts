@@ -30,7 +30,8 @@ export interface SpanCacheOptions {
 
   /**
    * How many bytes fields, events, names and messages of all spans may take together: an integer from 4,096 to 2,147,483,648. A field takes 32, as does an
-   * event with its time; names of events and texts of more than 20 characters take more. When there is no room, spans that have ended go as for `capacity`.
+   * event with its time; texts of more than 20 characters take more, and so do names of events that are long, or are beyond the first `maxNames`.
+   * The system gives the memory as it is used. When there is no room, spans that have ended go as for `capacity`.
    *
    * @default {256 * (capacity + maxOpen)}, or the nearest to it that may be
    */

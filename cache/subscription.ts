@@ -3,13 +3,16 @@ import {
   type ChannelReceiveResult,
   type ChannelWaitOptions,
 } from "../channel/mod.ts";
-import { checkInteger, onAbort } from "../internal/mod.ts";
+import { checkInteger, later, onAbort } from "../internal/mod.ts";
 import type { Bell } from "./_bell.ts";
 import { NONE } from "./_commit_log.ts";
 import type { RecordFilter } from "./_filter.ts";
 import type { SpanStore } from "./_store.ts";
 import type { SpanQuery } from "./options.ts";
 import type { SpanRecord } from "./record.ts";
+
+/** How often a reader looks again at once for what its own predicate has committed. If that always does, others get their turn. */
+const MAX_ROUNDS = 16;
 
 /** Options of {@linkcode SpanCache.subscribe}. */
 export interface SpanSubscribeOptions extends SpanQuery {
@@ -152,9 +155,14 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
    * @throws Rejects with the reason of a signal, or with what `where` throws.
    */
   async receive(options?: ChannelWaitOptions): Promise<SpanRecord> {
-    for (;;) {
+    for (let round = 0;; round++) {
       const span = this.#pull();
       if (span !== undefined) return span;
+      if (this.size > 0) {
+        // Its own predicate has committed something meanwhile.
+        if (round >= MAX_ROUNDS) await turn();
+        continue;
+      }
       if (this.closed) {
         throw new ChannelClosedError("Cannot receive span: the subscription is closed");
       }
@@ -180,7 +188,7 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
    */
   async receiveBatch(max: number, options?: ChannelWaitOptions): Promise<SpanRecord[]> {
     if (max !== Infinity) checkInteger("receive spans", "max", max, 1);
-    for (;;) {
+    for (let round = 0;; round++) {
       const batch: SpanRecord[] = [];
       // What is committed meanwhile, by a predicate, is for the next time.
       const last = this.#last;
@@ -193,7 +201,13 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
         // What was taken before comes first.
         this.#fault = { error };
       }
-      if (batch.length > 0 || this.closed) return batch;
+      if (batch.length > 0) return batch;
+      if (this.size > 0) {
+        // Its own predicate has committed something meanwhile.
+        if (round >= MAX_ROUNDS) await turn();
+        continue;
+      }
+      if (this.closed) return batch;
       await this.#host.bell.wait(options?.signal);
     }
   }
@@ -209,17 +223,22 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
 
   /** Reads spans until it is closed. Leaving the loop closes it, also while it waits. */
   [Symbol.asyncIterator](): AsyncIterableIterator<SpanRecord> {
+    let isDone = false;
+    const leave = (): void => {
+      isDone = true;
+      this.close();
+    };
     const iterator: AsyncIterableIterator<SpanRecord> = {
       next: async () => {
-        const [value] = await this.receiveBatch(1);
+        const [value] = isDone ? [] : await this.receiveBatch(1);
         return value === undefined ? { value, done: true } : { value, done: false };
       },
       return: async (value) => {
-        this.#leave();
+        leave();
         return { value: await value, done: true };
       },
       throw: (reason) => {
-        this.#leave();
+        leave();
         return Promise.reject(reason);
       },
       [Symbol.asyncIterator]: () => iterator,
@@ -249,15 +268,8 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
     };
   }
 
-  /** Closes it, with nothing left to be read. */
-  #leave(): void {
-    this.close();
-    this.#lagged += this.size;
-    this.#cursor = this.#last;
-  }
-
   get #last(): number {
-    return this.#lastSeq ?? this.#host.store.log.last;
+    return this.#lastSeq ?? this.#host.lastSeq ?? this.#host.store.log.last;
   }
 
   #pull(last: number = this.#last): SpanRecord | undefined {
@@ -283,4 +295,9 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
       return span;
     }
   }
+}
+
+/** Lets others have their turn. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => void later(0, resolve));
 }

@@ -92,6 +92,8 @@ export interface TraceChannelOptions {
  *
  * A span begins with the call, in the span that is around it, and is around what the call does. It ends when the call has returned, or its promise has settled.
  *
+ * What a call has left as `result` and `error` of its message is taken away when the message is used for another one.
+ *
  * @param cache Where spans are recorded.
  * @param channel The channel, as `diagnostics_channel.tracingChannel("name")` answers it.
  * @param options What spans are called.

@@ -29,8 +29,8 @@ const defaultBudget = 6_000;
  * `fold`: a `Fold` alone is 16 kB with the channel in it: tables that grow without a pause, deadlines, indexes, what is remembered, watches and
  * snapshots. Kinds, leases, signatures, the registry and stores are left out by those who do not import them.
  *
- * `cache`: a `SpanCache` is two thirds of it: columns, cells, names, sums, queries, contexts. The driver, feeds, bridges and exporters are left out
- * by those who do not import them.
+ * `cache`: a `SpanCache` alone is 19 kB: columns, cells, names, sums, queries, contexts, readers, and what users' code may do in between. The driver,
+ * feeds, bridges and exporters are left out by those who do not import them.
  *
  * `cli`: `weir ring` is a third of it.
  */
@@ -39,7 +39,7 @@ const ceilings: Readonly<Record<string, number>> = {
   ring: 15_900,
   bus: 12_800,
   fold: 21_000,
-  cache: 18_500,
+  cache: 21_900,
   cli: 8_100,
 };
 

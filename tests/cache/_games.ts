@@ -1,17 +1,11 @@
-import { assert, assertEquals, assertLessOrEqual } from "@std/assert";
-import {
-  type Fields,
-  type Span,
-  SpanCache,
-  type SpanInput,
-  type SpanLevel,
-  type SpanOptions,
-  type SpanRecord,
-  type TraceContext,
-} from "../../cache/mod.ts";
+import { assert, assertEquals } from "@std/assert";
+import { type Span, SpanCache, type SpanInput, type SpanRecord } from "../../cache/mod.ts";
 import { HandClock } from "../_hand_clock.ts";
 import { Random } from "../_random.ts";
-import { compareAll } from "./_games_compare.ts";
+import { compareAll, type Compared } from "./_games_compare.ts";
+import { Starter } from "./_games_start.ts";
+import { compareStats } from "./_games_stats.ts";
+import { BETWEEN_MS, foreignId, LEVELS, Words } from "./_games_words.ts";
 import { type NaiveBounds, NaiveCache, type NaiveSpan } from "./_naive.ts";
 
 /** What is played. Each seed is another play. */
@@ -28,25 +22,6 @@ export interface Game {
   /** The most that passes in a step, in eighths of a millisecond. */
   readonly pace: number;
 }
-
-/** Why a handle records nothing: its level alone, or all that is in it as well. */
-type Unrecorded = "silent" | "suppressed";
-
-/** What a span is in: nothing, what a handle is of, or what another process has said. */
-type Around = undefined | Handle | TraceContext;
-
-interface Handle {
-  readonly span: Span;
-  readonly state: NaiveSpan | Unrecorded;
-  /** What it was put in. What was left out for its level hands that on. */
-  readonly around: Around;
-}
-
-const LEVELS: readonly SpanLevel[] = ["error", "warn", "info", "debug", "trace"];
-const KINDS = ["internal", "server", "client", "producer", "consumer"] as const;
-const HOWS = ["none", "null", "remote", "context", "parent", "parent", "child", "run"] as const;
-/** Where spans from elsewhere begin, so that none begins when one of this cache does: which of the two goes first is not said. */
-const BETWEEN_MS = 1 / 16;
 
 /** Plays one game with a cache and its model at once, and compares them all the time. */
 export function play(game: Game): void {
@@ -68,26 +43,34 @@ class Player {
   readonly #cache: SpanCache;
   readonly #model: NaiveCache;
   readonly #originMs: number;
-  readonly #handles: Handle[] = [];
-  readonly #ids: Set<string> = new Set();
+  readonly #starter: Starter;
   readonly #records: SpanRecord[] = [];
-  #chance = 0;
+  readonly #words: Words;
+  readonly #compared: Compared;
   #foreign = 0;
-  #key = 0;
 
   constructor(game: Game) {
     const { seed, bounds, maxBytes } = game;
     this.#game = game;
     this.#random = new Random(seed);
-    this.#cache = new SpanCache({
-      ...bounds,
-      maxBytes: maxBytes ?? 2 ** 20,
-      clock: this.#clock,
-      random: () => this.#chance,
-    });
     this.#model = new NaiveCache(bounds);
     this.#originMs = this.#clock.wallMs - this.#clock.ms;
     this.#model.now = this.#clock.ms;
+    this.#words = new Words(this.#random, game.names, maxBytes === undefined ? 40 : 300);
+    this.#starter = new Starter(this.#random, this.#words, this.#model, (random) => {
+      const clock = this.#clock;
+      return new SpanCache({ ...bounds, maxBytes: maxBytes ?? 2 ** 20, clock, random });
+    });
+    this.#cache = this.#starter.cache;
+    this.#compared = {
+      cache: this.#cache,
+      model: this.#model,
+      random: this.#random,
+      originMs: this.#originMs,
+      isShort: maxBytes !== undefined,
+      hasAllNames: game.names <= bounds.maxNames,
+      ids: this.#starter.ids,
+    };
   }
 
   /** Does something with both, and compares them now and then. */
@@ -95,19 +78,19 @@ class Player {
     const { compareEvery, steps } = this.#game;
     this.#act();
     this.#sync(this.#cache.size);
-    this.#compareStats();
-    if (number % compareEvery === 0 || number === steps) this.#compare();
+    compareStats(this.#compared);
+    if (number % compareEvery === 0 || number === steps) compareAll(this.#compared);
   }
 
   /** Ends and clears all, after which nothing is in use any more. */
   end(): void {
-    for (const { span, state } of this.#handles) {
+    for (const { span, state } of this.#starter.handles) {
       if (typeof state === "string" || state.end !== undefined) continue;
       this.#model.end(state);
       span.end();
       this.#sync(this.#cache.size);
     }
-    this.#compare();
+    compareAll(this.#compared);
     assertEquals(this.#cache.clear(), this.#model.clear());
     assertEquals(this.#cache.stats().bytes, 0);
     this.#cache.level = "trace";
@@ -124,7 +107,7 @@ class Player {
 
   #act(): void {
     const kind = this.#random.below(100);
-    if (kind < 24) return this.#start();
+    if (kind < 24) return void this.actions.push(this.#starter.start());
     if (kind < 42) return this.#endSome();
     if (kind < 49) return this.#event();
     if (kind < 55) return this.#set();
@@ -140,92 +123,18 @@ class Player {
     return this.#setLevel();
   }
 
-  #start(): void {
-    const random = this.#random;
-    const cache = this.#cache;
-    const [name, fields] = [this.#name(), this.#fields()];
-    const options: SpanOptions = { level: random.pick(LEVELS), kind: random.pick(KINDS) };
-    const handle = this.#handle();
-    const how = handle === undefined ? "none" : random.pick(HOWS);
-    this.#chance = random.next();
-    let around: Around = handle;
-    if (handle === undefined || how === "none" || how === "null") around = undefined;
-    else if (how === "remote") {
-      around = { traceId: this.#hex(32), spanId: this.#hex(16), sampled: random.below(2) === 0 };
-    } else if (how === "context") around = handle.span.context;
-    else if (handle.state === "silent") around = handle.around;
-
-    let span: Span;
-    if (how === "none") span = cache.start(name, fields, options);
-    else if (how === "null") span = cache.start(name, fields, { ...options, parent: null });
-    else if (how === "child") span = handle!.span.start(name, fields, options);
-    else if (how === "run") span = handle!.span.run(() => cache.start(name, fields, options));
-    else if (how === "parent") {
-      span = cache.start(name, fields, { ...options, parent: handle!.span });
-    } else span = cache.start(name, fields, { ...options, parent: around as TraceContext });
-    this.actions.push(`start ${name} ${how} ${span.id}`);
-    const reason = this.#refusal(options.level!, around);
-    assertEquals(span.recording, reason === undefined, `refused: ${reason}`);
-    if (reason !== undefined) {
-      // That it was around a call is not known any more.
-      const isSaid = how !== "none" && how !== "run";
-      this.#handles.push({ span, state: reason, around: isSaid ? around : undefined });
-      return;
-    }
-    this.#handles.push({ span, state: this.#begin(span, name, fields, options, around), around });
-  }
-
-  #begin(
-    { id, traceId }: Span,
-    name: string,
-    fields: Fields,
-    { level = "info", kind = "internal" }: SpanOptions,
-    around: Around,
-  ): NaiveSpan {
-    assert(!this.#ids.has(id), "an id of its own");
-    this.#ids.add(id);
-    let parentId: string | undefined;
-    if (around !== undefined) {
-      const context = "span" in around ? around.span.context! : around;
-      parentId = context.spanId;
-      assertEquals(traceId, context.traceId);
-    }
-    return this.#model.start({ id, traceId, parentId, name, fields, level, kind });
-  }
-
-  /** Why a span is not recorded, if so, and counts that. */
-  #refusal(level: SpanLevel, around: Around): Unrecorded | undefined {
-    const model = this.#model;
-    if (!model.isRecorded(level)) {
-      model.refused.level++;
-      return "silent";
-    }
-    if (around !== undefined && "span" in around) {
-      if (around.state === "suppressed") {
-        model.refused.suppressed++;
-        return "suppressed";
-      }
-    } else {
-      // What is in a span of this cache is recorded if that is.
-      const own = model.find(around?.spanId);
-      if ((own === undefined || own.isForeign) && this.#chance >= this.#cache.chance) {
-        model.refused.chance++;
-        return "suppressed";
-      }
-    }
-    if (!model.isFull) return undefined;
-    model.refused.full++;
-    return "suppressed";
-  }
-
   #endSome(): void {
     this.#with("end", (span) => span.end(), (span) => this.#model.end(span));
   }
 
   #event(): void {
-    const [name, fields, level] = [this.#name(), this.#fields(), this.#random.pick(LEVELS)];
+    const [name, fields, level] = [
+      this.#words.name(),
+      this.#words.fields(),
+      this.#random.pick(LEVELS),
+    ];
     if (!this.#model.isRecorded(level)) {
-      this.#handle()?.span.event(name, fields, { level });
+      this.#starter.pick()?.span.event(name, fields, { level });
       return;
     }
     this.#with("event", (span) => span.event(name, fields, { level }), (span) => {
@@ -234,7 +143,7 @@ class Player {
   }
 
   #set(): void {
-    const fields = this.#fields();
+    const fields = this.#words.fields();
     const [first] = Object.entries(fields);
     const isOne = first !== undefined && this.#random.below(2) === 0;
     this.#with("set", (span) => isOne ? span.set(...first) : span.set(fields), (span) => {
@@ -243,7 +152,7 @@ class Player {
   }
 
   #fail(): void {
-    const error = Object.assign(new TypeError(this.#text()), { stack: this.#text() });
+    const error = Object.assign(new TypeError(this.#words.text()), { stack: this.#words.text() });
     const reason = this.#random.pick([undefined, "no route", 7, error]);
     this.#with("fail", (span) => span.fail(reason), (span) => {
       span.status = "error";
@@ -259,14 +168,14 @@ class Player {
   }
 
   #rename(): void {
-    const name = this.#name();
+    const name = this.#words.name();
     this.#with(`rename ${name}`, (span) => span.rename(name), (span) => {
       this.#model.rename(span, name);
     });
   }
 
   #link(): void {
-    const link = { traceId: this.#hex(32), spanId: this.#hex(16) };
+    const link = { traceId: this.#words.hex(32), spanId: this.#words.hex(16) };
     this.#with("link", (span) => span.link(link), (span) => void span.links.push(link));
   }
 
@@ -280,28 +189,13 @@ class Player {
     const random = this.#random;
     const isOld = this.#foreign > 0 && random.below(4) === 0;
     const number = isOld ? 1 + random.below(this.#foreign) : ++this.#foreign;
-    const startMs = this.#originMs + this.#clock.ms - random.below(400) / 8 - BETWEEN_MS;
-    const pastMs = this.#originMs + this.#clock.ms - startMs;
     // Never below itself: who claims that is treated elsewhere.
-    const parents = [foreignId(random.below(number)), ...this.#handles.map(({ span }) => span.id)];
-    this.#take({
-      name: this.#name(),
-      id: foreignId(number),
-      startMs: random.below(30) === 0 ? startMs - 1_000 : startMs,
-      durationMs: Math.floor(pastMs * random.next() * 16) / 16,
-      ...(random.below(2) === 0 ? { selfMs: random.below(100) / 8 } : {}),
-      ...(random.below(2) === 0 ? { parentId: random.pick(parents) || foreignId(0) } : {}),
-      ...(random.below(3) > 0 ? { traceId: this.#hex(32) } : {}),
-      level: random.pick(LEVELS),
-      kind: random.pick(KINDS),
-      status: random.pick(["ok", "error", "unset"]),
-      ...(random.below(4) === 0 ? { message: this.#text() } : {}),
-      fields: this.#fields(),
-      ...(random.below(4) === 0
-        ? { events: [{ name: this.#text(), timeMs: startMs, fields: this.#fields() }] }
-        : {}),
-      ...(random.below(8) === 0 ? { droppedEvents: 2, abandoned: true } : {}),
-    });
+    const parents = [
+      foreignId(random.below(number)),
+      ...this.#starter.handles.map(({ span }) => span.id),
+    ];
+    const parentId = random.below(2) === 0 ? random.pick(parents) || foreignId(0) : undefined;
+    this.#take(this.#words.span(foreignId(number), parentId, this.#originMs, this.#clock.ms));
   }
 
   /** Records what was read before, whether it is still held or not. */
@@ -325,7 +219,7 @@ class Player {
       return assert(!isRecorded);
     }
     assert(isRecorded, "recorded");
-    this.#ids.add(input.id!);
+    this.#starter.ids.add(input.id!);
     const [read] = cache.page({ after: model.lastSeq, limit: 1 });
     const span = model.take(input, input.id!, read!.traceId, this.#originMs);
     model.makeRoom();
@@ -338,17 +232,17 @@ class Player {
 
   #addEvent(): void {
     const random = this.#random;
-    const { page } = { page: this.#cache.page({ limit: Infinity }) };
+    const page = this.#cache.page({ limit: Infinity });
     if (page.length > 0) this.#records.push(random.pick(page));
     const id = random.below(8) === 0
-      ? this.#hex(16)
-      : random.pick([...this.#ids].slice(-20).concat(page.map((span) => span.id)));
+      ? this.#words.hex(16)
+      : random.pick([...this.#starter.ids].slice(-20).concat(page.map((span) => span.id)));
     if (id === undefined) return;
     const event = {
-      name: this.#text(),
+      name: this.#words.text(),
       timeMs: this.#originMs + this.#clock.ms,
       level: random.pick(LEVELS),
-      fields: this.#fields(),
+      fields: this.#words.fields(),
     };
     this.actions.push(`add event to ${id}`);
     const span = this.#model.find(id);
@@ -385,7 +279,7 @@ class Player {
 
   /** Does something with some handle, and the same with its span in the model if that runs. */
   #with(what: string, act: (span: Span) => unknown, actNaively: (span: NaiveSpan) => void): void {
-    const handle = this.#handle();
+    const handle = this.#starter.pick();
     if (handle === undefined) return;
     const { span, state } = handle;
     this.actions.push(`${what} ${span.id}`);
@@ -402,85 +296,4 @@ class Player {
     if (this.#game.maxBytes === undefined) return;
     while (this.#model.held.length > size) this.#model.evictOne();
   }
-
-  #compare(): void {
-    compareAll({
-      cache: this.#cache,
-      model: this.#model,
-      random: this.#random,
-      originMs: this.#originMs,
-      isShort: this.#game.maxBytes !== undefined,
-      ids: this.#ids,
-      hasAllNames: this.#game.names <= this.#game.bounds.maxNames,
-    });
-  }
-
-  #compareStats(): void {
-    const { bytes, maxBytes, names: _, keys: _1, waiting, droppedFields, cutTexts: _2, ...stats } =
-      this.#cache.stats();
-    const model = this.#model;
-    const { events, droppedEvents, ...counts } = model.counts;
-    const isShort = this.#game.maxBytes !== undefined;
-    assertEquals(stats, {
-      ...counts,
-      events: isShort ? stats.events : events,
-      droppedEvents: isShort ? stats.droppedEvents : droppedEvents,
-      held: model.held.length,
-      reserved: model.reserved.length,
-      open: model.open.length,
-      refused: model.refused,
-    });
-    // Where bytes are short, an event may have been dropped that there was room for otherwise.
-    assertEquals(stats.events + stats.droppedEvents, events + droppedEvents, "events");
-    assertEquals(stats.closed + stats.recorded, stats.held + stats.evicted + stats.cleared);
-    assertEquals(stats.opened, stats.open + stats.closed);
-    if (!isShort) {
-      assertEquals(droppedFields, { type: 0, count: 0, keys: model.droppedKeys, room: 0 });
-    }
-    assertEquals([this.#cache.size, this.#cache.lastSeq], [model.held.length, model.lastSeq]);
-    assertLessOrEqual(bytes, maxBytes);
-    assertEquals(waiting, 0);
-  }
-
-  /** Some handle: one of the newest as a rule. */
-  #handle(): Handle | undefined {
-    const random = this.#random;
-    const handles = random.below(5) === 0 ? this.#handles : this.#handles.slice(-12);
-    return handles.length === 0 ? undefined : random.pick(handles);
-  }
-
-  #name(): string {
-    return `name ${this.#random.below(this.#game.names)}`;
-  }
-
-  #fields(): Fields {
-    const random = this.#random;
-    const fields: Record<string, Fields[string]> = {};
-    for (let left = random.below(4); left > 0; left--) {
-      // Few values for the key that spans are grouped by, many keys for what is short.
-      const key = `k${random.below(4) === 0 ? this.#key++ % this.#game.names : random.below(3)}`;
-      fields[key] = key === "k1"
-        ? random.below(3)
-        : random.pick([this.#text(), random.below(9), 0.5, true, 12n, undefined, null]);
-    }
-    return fields;
-  }
-
-  #text(): string {
-    const { seed, maxBytes } = this.#game;
-    const max = maxBytes === undefined ? 40 : 300;
-    const one = this.#random.pick(["a", "é", "水", `${seed}`]);
-    return one.repeat(this.#random.below(max) / one.length + 1);
-  }
-
-  #hex(digits: number): string {
-    let hex = "";
-    while (hex.length < digits) hex += this.#random.below(16).toString(16);
-    return hex.replace(/^./, "f");
-  }
-}
-
-/** None of them is one of the cache's own: those differ from game to game. */
-function foreignId(number: number): string {
-  return `f0f0${(number + 1).toString(16).padStart(12, "0")}`;
 }

@@ -285,9 +285,15 @@ export function compareRow(row: SpanAggregate, spans: readonly SpanRecord[]): vo
   assertEquals(ns(row.totalMs), total, "total");
   assertEquals(ns(row.selfMs), spans.reduce((sum, { selfMs }) => sum + ns(selfMs), 0), "self");
   assertAlmostEquals(row.meanMs, count === 0 ? 0 : total / count / NS_PER_MS, 1e-6);
+  compareQuantiles(row, spans);
+}
+
+/** Compares how long so many of some spans took with all of them, in order. */
+export function compareQuantiles(row: SpanAggregate, spans: readonly SpanRecord[]): void {
+  const durations = spans.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
   for (const [percent, actual] of [[50, row.p50Ms], [95, row.p95Ms], [99, row.p99Ms]] as const) {
-    const exact = durations[Math.ceil(percent * count / 100) - 1] ?? 0;
-    assertLessOrEqual(Math.abs(actual - exact), exact / 64, `p${percent} of ${count}`);
+    const exact = durations[Math.ceil(percent * spans.length / 100) - 1] ?? 0;
+    assertLessOrEqual(Math.abs(actual - exact), exact / 64, `p${percent} of ${spans.length}`);
     assertGreaterOrEqual(actual, row.minMs);
     assertLessOrEqual(actual, row.maxMs);
   }
