@@ -1,10 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
-import { SpanCache, traceHandler } from "../../cache/mod.ts";
+import {
+  chromeTrace,
+  otlpJson,
+  type OtlpTraces,
+  SpanCache,
+  traceHandler,
+} from "../../cache/mod.ts";
 import { test } from "../_harness.ts";
 import { serve, type TestServer } from "../tap/_server.ts";
 import { until } from "../tap/_wait.ts";
 import { shapeOf } from "./_context_tree.ts";
+import { received } from "./_otlp_reader.ts";
 import { CROWD, shapeOfRequest, Site } from "./_server_site.ts";
+import { arrowsOf, eventsOf, inNanoseconds, slicesOf } from "./_trace_format.ts";
 
 const REQUESTS = 1_000;
 
@@ -57,7 +65,24 @@ test("A real server tells apart a thousand requests, a hundred of which run at a
   ) {
     assertEquals(shapeOf(cache, traceId), shapeOfRequest(`${node}`));
   }
+  await checkFiles(cache);
 });
+
+/** Checks what other tools get of a run: a trace by its format, and what a collector reads. */
+async function checkFiles(cache: SpanCache): Promise<void> {
+  const all = cache.page({ limit: Infinity });
+  const ids = all.map(({ id }) => id).sort();
+  const events = eventsOf(JSON.parse(JSON.stringify(chromeTrace(all))));
+  const slices = slicesOf(events, inNanoseconds);
+  assertEquals(slices.map(({ event }) => event.args!.id as string).sort(), ids);
+  assert(arrowsOf(events).length > 0, "some stand beside their parents");
+
+  const { resourceSpans } = await received(otlpJson(all)) as unknown as OtlpTraces;
+  const read = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+  const parents = new Map(read.map(({ spanId, parentSpanId }) => [spanId, parentSpanId]));
+  assertEquals([...parents.keys()].sort(), ids);
+  for (const { id, parentId } of all) assertEquals(parents.get(id), parentId);
+}
 
 /** A server whose spans go on until everything is sent. */
 function streaming(): { cache: SpanCache; server: TestServer } {
