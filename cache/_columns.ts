@@ -19,15 +19,13 @@ export const FOREIGN: number = 1 << 11;
 export const CHILD: number = 1 << 12;
 /** Whoever called us records the trace. */
 export const SAMPLED: number = 1 << 13;
-/** It is kept longer than the rest. */
-export const RESERVED: number = 1 << 14;
 /** It brought its self time along, which knows of its children. */
-export const SELF_KNOWN: number = 1 << 15;
+export const SELF_KNOWN: number = 1 << 14;
 /** It never ended. */
-export const ABANDONED: number = 1 << 16;
+export const ABANDONED: number = 1 << 15;
 
 /** Only the beginning of its name was kept. */
-export const NAME_CUT: number = 1 << 17;
+export const NAME_CUT: number = 1 << 16;
 
 /** The most events that are counted for one span. */
 export const MAX_EVENTS = 0xffff;

@@ -83,8 +83,9 @@ export class Reader {
   }
 
   #events(slot: number): SpanEvent[] {
-    return this.#store.readEvents(slot).map(({ name, time, level, fields: chain, isCut }) => {
-      const { fields, cut } = this.#store.fields.read(chain);
+    const { events, columns, fields: fieldStore } = this.#store;
+    return events.read(columns.events[slot]!).map(({ name, time, level, fields: chain, isCut }) => {
+      const { fields, cut } = fieldStore.read(chain);
       if (isCut) cut.unshift("name");
       return {
         name,

@@ -102,7 +102,7 @@ export class Recorder {
     for (const link of span.links) chain = store.fields.addLink(chain, link);
     const events = span.events.filter(({ level }) => levelNumber(level) <= limit);
     const cells = events.slice(0, store.maxEvents).map(({ name, timeMs, level, fields }) =>
-      store.makeEvent(name, levelNumber(level), fields, timeMs - this.#originMs)
+      store.events.make(name, levelNumber(level), fields, timeMs - this.#originMs)
     );
     return { chain, cells, over: events.length - cells.length };
   }

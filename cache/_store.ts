@@ -1,4 +1,4 @@
-import { Cells, CUT, lengthWithin, NEXT, NO_CELL, WORDS } from "./_cells.ts";
+import { Cells, NEXT, NO_CELL, WORDS } from "./_cells.ts";
 import {
   ABANDONED,
   CHILD,
@@ -9,7 +9,6 @@ import {
   MAX_EVENTS,
   NAME_CUT,
   OPEN,
-  RESERVED,
   SAMPLED,
   SELF_KNOWN,
   SpanColumns,
@@ -18,10 +17,12 @@ import {
   STATUS_SHIFT,
 } from "./_columns.ts";
 import { CommitLog, NONE } from "./_commit_log.ts";
+import { EventStore } from "./_events.ts";
 import { FieldStore, MESSAGE_KEY, NAME_KEY, valueOf } from "./_fields.ts";
 import { hexOf, wordAt } from "./_hex.ts";
 import { Identities } from "./_identities.ts";
 import { Interned, MAX_LENGTH, UNKNOWN } from "./_interned.ts";
+import { Reserve } from "./_reserve.ts";
 import { OldestClosed, OldestOpened, type Retention } from "./_retention.ts";
 import { Summary } from "./_summary.ts";
 import type { Fields, FieldValue, SpanLink } from "./record.ts";
@@ -32,21 +33,6 @@ const OTHER = 0;
 export const OTHER_NAME = "(other)";
 
 const NS_PER_MS = 1e6;
-
-// An event is a cell as well: its level and whether its name is cut, its time, its fields, and how its name is written.
-const EVENT_BITS = 1;
-/** Counted in numbers. */
-const EVENT_TIME = 1;
-const EVENT_FIELDS = 4;
-const EVENT_HOW = 5;
-/** Where the name begins. */
-const EVENT_TEXT_AT = 24;
-const EVENT_CUT = 16;
-/** Its name is known by its number, and not written. */
-const EVENT_NAMED = 32;
-/** The longest name of events that is known by a number. */
-const MAX_EVENT_NAME = 64;
-const EVENT_LEVEL_MASK = 7;
 
 /** Sizes of a {@linkcode SpanStore}, all of them checked. */
 export interface StoreSpec {
@@ -62,15 +48,6 @@ export interface StoreSpec {
   readonly slowMs: number;
 }
 
-/** An event as it is read. */
-export interface EventRead {
-  readonly name: string;
-  readonly time: number;
-  readonly level: number;
-  readonly fields: number;
-  readonly isCut: boolean;
-}
-
 /**
  * The spans, running and ended: columns, cells, and what finds, orders and sums them up.
  *
@@ -80,9 +57,8 @@ export class SpanStore {
   readonly columns: SpanColumns;
   readonly cells: Cells;
   readonly fields: FieldStore;
+  readonly events: EventStore;
   readonly names: Interned;
-  /** Names of events, which stay: the first that come. */
-  readonly eventNames: Interned;
   readonly log: CommitLog;
   readonly identities: Identities;
   /** By the numbers of the names. */
@@ -100,19 +76,15 @@ export class SpanStore {
     droppedEvents: 0,
     stale: 0,
   };
-  /** How many run, how many that have ended are held, and how many of those are kept longer than the rest. */
+  /** How many run, and how many that have ended are held. */
   open = 0;
   held = 0;
-  reserved = 0;
 
   readonly #spec: StoreSpec;
   readonly #retention: Retention;
-  readonly #maxEventName: number;
+  readonly #reserve: Reserve;
   #freeHead = NONE;
   #fresh = 0;
-  // Those that are kept longer, in the order in which they came to it.
-  #reserveHead = NONE;
-  #reserveTail = NONE;
 
   constructor(spec: StoreSpec) {
     this.#spec = spec;
@@ -125,15 +97,20 @@ export class SpanStore {
       spec.maxTextLength,
       spec.maxFields,
     );
+    this.events = new EventStore(this.cells, this.fields, spec.maxNames, spec.maxTextLength);
     this.names = new Interned([OTHER_NAME], spec.maxNames, (index) => {
       this.summaries[index] = new Summary();
     });
-    this.eventNames = new Interned([], spec.maxNames, () => {});
-    this.#maxEventName = Math.min(MAX_EVENT_NAME, spec.maxTextLength);
     this.log = new CommitLog(spec.capacity);
+    this.#reserve = new Reserve(this.columns);
     this.#retention = spec.evict === "oldest-closed"
       ? new OldestClosed(this.columns)
       : new OldestOpened(this.columns);
+  }
+
+  /** How many of those that are held are kept longer than the rest. */
+  get reserved(): number {
+    return this.#reserve.size;
   }
 
   /** The bytes that are in use. */
@@ -352,48 +329,12 @@ export class SpanStore {
     const { generations, eventCounts } = this.columns;
     const generation = generations[slot]!;
     const cell = eventCounts[slot]! < this.#spec.maxEvents
-      ? this.makeEvent(name, level, fields, time)
+      ? this.events.make(name, level, fields, time)
       : NO_CELL;
     // To make room, spans that have ended may have gone: this one too, if it had. Getters of fields may have added more events.
     const hasRoom = cell !== NO_CELL && generations[slot] === generation &&
       eventCounts[slot]! < this.#spec.maxEvents;
     return hasRoom ? this.#attachEvent(slot, cell) : this.#dropEvent(slot, generation, cell);
-  }
-
-  /** Makes an event that is of no span yet; no cell if there is no room. */
-  makeEvent(name: string, level: number, fields: Fields | undefined, time: number): number {
-    const { cells } = this;
-    const chain = fields === undefined ? NO_CELL : this.fields.addAll(NO_CELL, fields);
-    const cell = cells.take();
-    if (cell === NO_CELL) {
-      this.fields.free(chain);
-      return NO_CELL;
-    }
-    const { words, numbers } = cells;
-    const at = cell * WORDS;
-    words[at + NEXT] = NO_CELL;
-    words[at + EVENT_FIELDS] = chain;
-    numbers[at / 2 + EVENT_TIME] = time;
-    // Most events have one of a few names. Others, and long ones, stand with the event.
-    const index = name.length <= this.#maxEventName ? this.eventNames.refer(name) : UNKNOWN;
-    if (index === UNKNOWN) {
-      this.#writeEventName(cell, name, level);
-    } else {
-      words[at + EVENT_BITS] = level | EVENT_NAMED;
-      words[at + EVENT_HOW] = index;
-    }
-    return cell;
-  }
-
-  #writeEventName(cell: number, name: string, level: number): void {
-    const { words } = this.cells;
-    const at = cell * WORDS;
-    const length = lengthWithin(name, this.#spec.maxTextLength);
-    const how = this.cells.writeText(cell, EVENT_TEXT_AT, name, length);
-    const isCut = length < name.length || (how & CUT) !== 0;
-    if (isCut) this.fields.cut++;
-    words[at + EVENT_BITS] = isCut ? level | EVENT_CUT : level;
-    words[at + EVENT_HOW] = how;
   }
 
   /** How many events a span may have. */
@@ -404,7 +345,7 @@ export class SpanStore {
   /** Gives back what is of no span: fields, and events. */
   drop(chain: number, cells: readonly number[]): void {
     this.fields.free(chain);
-    for (const cell of cells) this.#freeEvents(cell);
+    for (const cell of cells) this.events.free(cell);
   }
 
   /** Adds events that were made before to a span that is being recorded. */
@@ -431,27 +372,6 @@ export class SpanStore {
     droppedEvents[slot] = Math.min(MAX_EVENTS, droppedEvents[slot]! + Math.floor(count));
   }
 
-  /** The events of a span, in the order in which they were added. */
-  readEvents(slot: number): EventRead[] {
-    const { words, numbers } = this.cells;
-    const events: EventRead[] = [];
-    for (let cell = this.columns.events[slot]!; cell !== NO_CELL;) {
-      const at = cell * WORDS;
-      const bits = words[at + EVENT_BITS]!;
-      events.push({
-        name: (bits & EVENT_NAMED) !== 0
-          ? this.eventNames.textOf(words[at + EVENT_HOW]!)
-          : this.cells.readText(cell, EVENT_TEXT_AT, words[at + EVENT_HOW]!),
-        time: numbers[at / 2 + EVENT_TIME]!,
-        level: bits & EVENT_LEVEL_MASK,
-        fields: words[at + EVENT_FIELDS]!,
-        isCut: (bits & EVENT_CUT) !== 0,
-      });
-      cell = words[at + NEXT]!;
-    }
-    return events.reverse();
-  }
-
   /** Throws out the span that goes first. Answers whether there was one. */
   evictOne(): boolean {
     const slot = this.#retention.take();
@@ -465,12 +385,12 @@ export class SpanStore {
   #evictReserved(slot: number): boolean {
     let out = slot;
     while (out !== NONE && this.#isWorthKeeping(out)) {
-      const oldest = this.reserved >= this.#spec.reserve ? this.#shiftReserve() : NONE;
-      this.#pushReserve(out);
+      const oldest = this.#reserve.size >= this.#spec.reserve ? this.#reserve.shift() : NONE;
+      this.#reserve.push(out);
       out = oldest === NONE ? this.#retention.take() : oldest;
       if (oldest !== NONE) break;
     }
-    if (out === NONE) out = this.#shiftReserve();
+    if (out === NONE) out = this.#reserve.shift();
     if (out === NONE) return false;
     this.counts.evicted++;
     this.#release(out);
@@ -481,7 +401,7 @@ export class SpanStore {
   clear(): number {
     const before = this.held;
     for (let slot; (slot = this.#retention.take()) !== NONE;) this.#release(slot);
-    for (let slot; (slot = this.#shiftReserve()) !== NONE;) this.#release(slot);
+    for (let slot; (slot = this.#reserve.shift()) !== NONE;) this.#release(slot);
     this.counts.cleared += before;
     return before;
   }
@@ -645,29 +565,15 @@ export class SpanStore {
     this.names.release(name);
     if ((flags[slot]! & FOREIGN) !== 0) this.foreign.delete(this.idOf(slot));
     this.fields.free(columns.fields[slot]!);
-    if (columns.events[slot] !== NO_CELL) this.#freeEvents(columns.events[slot]!);
+    if (columns.events[slot] !== NO_CELL) this.events.free(columns.events[slot]!);
     flags[slot] = FREE;
     columns.generations[slot]!++;
     columns.links[slot] = this.#freeHead;
     this.#freeHead = slot;
   }
 
-  #freeEvents(cell: number): void {
-    const { words } = this.cells;
-    while (cell !== NO_CELL) {
-      const at = cell * WORDS;
-      const next = words[at + NEXT]!;
-      if ((words[at + EVENT_BITS]! & EVENT_NAMED) === 0) {
-        this.cells.giveMore(cell, EVENT_TEXT_AT, words[at + EVENT_HOW]!);
-      }
-      this.fields.free(words[at + EVENT_FIELDS]!);
-      this.cells.give(cell);
-      cell = next;
-    }
-  }
-
   #dropEvent(slot: number, generation: number, cell: number): false {
-    this.#freeEvents(cell);
+    this.events.free(cell);
     if (this.isThere(slot, generation)) this.dropEvents(slot, 1);
     this.counts.droppedEvents++;
     return false;
@@ -677,25 +583,6 @@ export class SpanStore {
     const { flags, durations } = this.columns;
     return (flags[slot]! & STATUS_MASK) === FAILED ||
       durations[slot]! / NS_PER_MS >= this.#spec.slowMs;
-  }
-
-  #pushReserve(slot: number): void {
-    const { links, flags } = this.columns;
-    flags[slot]! |= RESERVED;
-    this.reserved++;
-    links[slot] = NONE;
-    if (this.#reserveTail === NONE) this.#reserveHead = slot;
-    else links[this.#reserveTail] = slot;
-    this.#reserveTail = slot;
-  }
-
-  #shiftReserve(): number {
-    const slot = this.#reserveHead;
-    if (slot === NONE) return NONE;
-    this.#reserveHead = this.columns.links[slot]!;
-    if (this.#reserveHead === NONE) this.#reserveTail = NONE;
-    this.reserved--;
-    return slot;
   }
 }
 

@@ -262,19 +262,9 @@ export class SpanCache implements Disposable, AsyncDisposable {
     callback?: (span: Span) => T,
     options?: SpanOptions,
   ): T {
-    const call = typeof fields === "function" ? fields : callback;
-    checkFunction("call in span", "callback", call);
-    const span = this.#tracer.start(
-      name,
-      typeof fields === "function" ? undefined : fields,
-      options,
-    );
-    try {
-      return this.#tracer.run(span, () => endWith(span, call!(span)));
-    } catch (error) {
-      span.fail(error).end();
-      throw error;
-    }
+    return typeof fields === "function"
+      ? this.#callIn("run", name, undefined, fields, options)
+      : this.#callIn("run", name, fields, callback!, options);
   }
 
   /**
@@ -311,19 +301,9 @@ export class SpanCache implements Disposable, AsyncDisposable {
     callback?: (span: Span) => T,
     options?: SpanOptions,
   ): T {
-    const call = typeof fields === "function" ? fields : callback;
-    checkFunction("call in span", "callback", call);
-    const span = this.#tracer.start(
-      name,
-      typeof fields === "function" ? undefined : fields,
-      options,
-    );
-    try {
-      return this.#tracer.runSync(span, () => endWith(span, call!(span)));
-    } catch (error) {
-      span.fail(error).end();
-      throw error;
-    }
+    return typeof fields === "function"
+      ? this.#callIn("runSync", name, undefined, fields, options)
+      : this.#callIn("runSync", name, fields, callback!, options);
   }
 
   /** The span around this call; undefined if there is none. One that was not recorded is told by its `recording`. */
@@ -622,6 +602,23 @@ export class SpanCache implements Disposable, AsyncDisposable {
     }
     const heap = new Heap<SlowSpan>(isSlower, found);
     for (let next; (next = heap.pop()) !== undefined;) yield next;
+  }
+
+  #callIn<T>(
+    how: "run" | "runSync",
+    name: string,
+    fields: Fields | undefined,
+    callback: (span: Span) => T,
+    options: SpanOptions | undefined,
+  ): T {
+    checkFunction("call in span", "callback", callback);
+    const span = this.#tracer.start(name, fields, options);
+    try {
+      return this.#tracer[how](span, () => endWith(span, callback(span)));
+    } catch (error) {
+      span.fail(error).end();
+      throw error;
+    }
   }
 
   #openFor(action: string, { minMs = 0 }: OpenSpanOptions, now: number): number[] {
