@@ -1,16 +1,20 @@
 /** A heap: what is before all else comes out first. Putting in and taking out cost O(log n). */
 export class Heap<T> {
-  readonly #items: T[];
+  readonly #items: T[] = [];
   readonly #isBefore: (one: T, other: T) => boolean;
 
-  /**
-   * @param isBefore Whether one comes out before another one.
-   * @param items What is in it, which becomes the heap's own. This costs O(n).
-   */
-  constructor(isBefore: (one: T, other: T) => boolean, items: T[] = []) {
+  constructor(isBefore: (one: T, other: T) => boolean) {
     this.#isBefore = isBefore;
-    this.#items = items;
-    for (let at = (items.length >>> 1) - 1; at >= 0; at--) this.#sink(at, items[at]!);
+  }
+
+  /** How much is in it. */
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** All that is in it, in no order. */
+  get items(): T[] {
+    return [...this.#items];
   }
 
   /** What comes out next. */

@@ -410,7 +410,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     checkOneOf("find spans", "order", ["newest", "slowest"], order);
     const filter = filterOf("find spans", this.#store, this.#reader, this.#originMs, options);
     const spans: SpanRecord[] = [];
-    for (const { slot, generation } of this.#slotsIn(order, options)) {
+    for (const { slot, generation } of this.#slotsIn(order, options, limit)) {
       // A predicate may have let it go.
       const span = this.#store.isThere(slot, generation) ? filter(slot) : undefined;
       if (span !== undefined && spans.push(span) >= limit) break;
@@ -586,7 +586,11 @@ export class SpanCache implements Disposable, AsyncDisposable {
     return (this.#store.columns.flags[slot]! & STATE_MASK) === OPEN;
   }
 
-  *#slotsIn(order: "newest" | "slowest", query: SpanQuery): Generator<SlotOfSpan> {
+  *#slotsIn(
+    order: "newest" | "slowest",
+    query: SpanQuery,
+    limit: number,
+  ): Generator<SlotOfSpan> {
     const store = this.#store;
     const { generations, durations } = store.columns;
     const use = (slot: number): SlotOfSpan => ({ slot, generation: generations[slot]! });
@@ -595,13 +599,18 @@ export class SpanCache implements Disposable, AsyncDisposable {
       return;
     }
     const fits = slotFilterOf("find spans", store, this.#originMs, query);
-    // Only as many as are asked for are put in order.
-    const found: SlowSpan[] = [];
+    // Only as many as are asked for are kept, the fastest of them on top, unless a predicate has still to say which those are.
+    const most = query.where === undefined ? limit : Infinity;
+    const slowest = new Heap<SlowSpan>((one, other) => isSlower(other, one));
+    let place = 0;
     for (const slot of store.latestSlots()) {
-      if (fits(slot)) found.push({ ...use(slot), duration: durations[slot]!, place: found.length });
+      const duration = durations[slot]!;
+      const isFull = slowest.size >= most;
+      if (!fits(slot) || (isFull && duration <= slowest.top!.duration)) continue;
+      if (isFull) slowest.pop();
+      slowest.push({ ...use(slot), duration, place: place++ });
     }
-    const heap = new Heap<SlowSpan>(isSlower, found);
-    for (let next; (next = heap.pop()) !== undefined;) yield next;
+    yield* slowest.items.sort((one, other) => isSlower(one, other) ? -1 : 1);
   }
 
   #callIn<T>(
