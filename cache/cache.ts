@@ -165,7 +165,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     this.#originMs = clock.wallNow() - clock.now();
     this.#tracer = new Tracer(this.#store, clock, random, levelIndex, chance);
     this.#reader = new Reader(this.#store, this.#originMs);
-    this.#recorder = new Recorder(this.#tracer, this.#originMs, Math.max(1, capacity >>> 2));
+    this.#recorder = new Recorder(this.#tracer, this.#originMs, parkedFor(capacity));
   }
 
   /** How many spans are held that have ended. */
@@ -652,6 +652,11 @@ export class SpanCache implements Disposable, AsyncDisposable {
       summary.count > 0 || summary.open > 0 ? [summary.read(names.textOf(index))] : []
     );
   }
+}
+
+/** For how many spans that have not come the times of children are kept. */
+function parkedFor(capacity: number): number {
+  return Math.min(Math.max(1, capacity >>> 2), 4_096);
 }
 
 /** Ends a span when what was called in it is done. */

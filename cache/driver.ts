@@ -3,9 +3,16 @@ import { checkInteger, onAbort, reportUncaught } from "../internal/mod.ts";
 import { copyText } from "./_cells.ts";
 import { checkId, checkOptionalFunction } from "./_check.ts";
 import { OldestFirst } from "./_oldest.ts";
+import { sizeOfInput } from "./_size.ts";
 import { readEvent } from "./_recorder.ts";
 import type { SpanCache } from "./cache.ts";
 import type { SpanEventInput, SpanInput } from "./record.ts";
+
+/** Events that wait for one span, and about how many bytes they take. */
+interface Waiting {
+  readonly events: SpanEventInput[];
+  bytes: number;
+}
 
 /** How many spans or events are taken off a channel at a time. */
 const MAX_BATCH = 256;
@@ -41,6 +48,14 @@ export interface SpanDriverOptions {
    * @default {65_536}
    */
   readonly channelCapacity?: number | undefined;
+
+  /**
+   * How many bytes the spans that wait to be taken in may take, the events that do, and the events that wait for their spans: each of these, about.
+   * A positive number. What does not fit is dropped as above.
+   *
+   * @default {16_777_216}
+   */
+  readonly maxBytes?: number | undefined;
 
   /**
    * Called with what was no span and no event, and why. What it throws goes to `reportError`.
@@ -104,10 +119,12 @@ export class SpanDriver implements Disposable, AsyncDisposable {
   readonly #cache: SpanCache;
   readonly #capacity: number;
   readonly #maxEvents: number;
+  readonly #maxBytes: number;
   readonly #onRefuse: ((error: unknown, input: unknown) => void) | undefined;
   // The order in which its keys came is the order in which they go. Ids of several processes have no order in time.
-  readonly #side: OldestFirst<SpanEventInput[]> = new OldestFirst();
+  readonly #side: OldestFirst<Waiting> = new OldestFirst();
   #parked = 0;
+  #parkedBytes = 0;
   readonly #counts = { recorded: 0, attached: 0, skipped: 0, refused: 0, droppedEvents: 0 };
 
   /**
@@ -120,17 +137,31 @@ export class SpanDriver implements Disposable, AsyncDisposable {
    */
   constructor(cache: SpanCache, options: SpanDriverOptions = {}) {
     const create = "create SpanDriver";
-    const { capacity = 4_096, maxEvents = 128, channelCapacity = 65_536, onRefuse } = options;
+    const {
+      capacity = 4_096,
+      maxEvents = 128,
+      channelCapacity = 65_536,
+      maxBytes = 2 ** 24,
+      onRefuse,
+    } = options;
     checkInteger(create, "capacity", capacity, 1);
     checkInteger(create, "maxEvents", maxEvents, 1);
     checkInteger(create, "channelCapacity", channelCapacity, 1);
+    checkInteger(create, "maxBytes", maxBytes, 1);
     checkOptionalFunction(create, "onRefuse", onRefuse);
     this.#cache = cache;
     this.#capacity = capacity;
     this.#maxEvents = maxEvents;
     this.#onRefuse = onRefuse;
-    this.spans = new Channel({ capacity: channelCapacity, overflow: "drop-newest" });
-    this.events = new Channel({ capacity: channelCapacity, overflow: "drop-newest" });
+    this.#maxBytes = maxBytes;
+    const bounds = {
+      capacity: channelCapacity,
+      maxBytes,
+      sizeOf: (input: unknown) => sizeOfInput(input),
+      overflow: "drop-newest",
+    } as const;
+    this.spans = new Channel<SpanInput>(bounds);
+    this.events = new Channel<SpanEventMessage>(bounds);
   }
 
   /** Whether it takes no more. */
@@ -223,11 +254,11 @@ export class SpanDriver implements Disposable, AsyncDisposable {
       this.#refuse(error, span);
       return;
     }
-    const events = span.id === undefined ? undefined : this.#side.get(span.id);
-    if (events === undefined) return;
+    const waiting = span.id === undefined ? undefined : this.#side.get(span.id);
+    if (waiting === undefined) return;
     this.#side.delete(span.id!);
-    this.#parked -= events.length;
-    for (const event of events) {
+    this.#forget(waiting);
+    for (const event of waiting.events) {
       // A span that was left out, or has gone already, takes them with it.
       if (!this.#attach(span.id!, event)) this.#counts.droppedEvents++;
     }
@@ -245,15 +276,20 @@ export class SpanDriver implements Disposable, AsyncDisposable {
       return;
     }
     const { spanId } = message;
-    const waiting = this.#side.get(spanId);
-    if (waiting === undefined) {
-      if (this.#side.size >= this.#capacity) this.#dropOldest();
-      this.#side.set(copyText(spanId, 16), [event]);
-    } else if (waiting.length >= this.#maxEvents) {
+    const before = this.#side.get(spanId);
+    const bytes = sizeOfInput(event);
+    if (before !== undefined && before.events.length >= this.#maxEvents) {
       this.#counts.droppedEvents++;
       return;
-    } else waiting.push(event);
+    }
+    if (before === undefined && this.#side.size >= this.#capacity) this.#dropOldest();
+    const waiting = before ?? { events: [], bytes: 0 };
+    if (before === undefined) this.#side.set(copyText(spanId, 16), waiting);
+    waiting.events.push(event);
+    waiting.bytes += bytes;
     this.#parked++;
+    this.#parkedBytes += bytes;
+    while (this.#parkedBytes > this.#maxBytes) this.#dropOldest();
   }
 
   /** Whether there is a span that an event belongs to, with room for it or not. */
@@ -266,9 +302,15 @@ export class SpanDriver implements Disposable, AsyncDisposable {
   }
 
   #dropOldest(): void {
-    const events = this.#side.takeOldest()!;
+    const oldest = this.#side.takeOldest()!;
+    this.#forget(oldest);
+    this.#counts.droppedEvents += oldest.events.length;
+  }
+
+  /** Counts events no more that do not wait any more. */
+  #forget({ events, bytes }: Waiting): void {
     this.#parked -= events.length;
-    this.#counts.droppedEvents += events.length;
+    this.#parkedBytes -= bytes;
   }
 
   #refuse(error: unknown, input: unknown): void {

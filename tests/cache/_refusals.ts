@@ -218,6 +218,7 @@ export const TAKERS: Readonly<Record<string, Taker>> = {
     wrong: [
       ["capacity", RangeError, COUNTS],
       ["maxEvents", RangeError, COUNTS],
+      ["maxBytes", RangeError, COUNTS],
       ["channelCapacity", RangeError, COUNTS],
       ["onRefuse", TypeError, FUNCTIONS],
     ],
