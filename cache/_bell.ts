@@ -1,23 +1,33 @@
 import { onAbort } from "../internal/mod.ts";
 
-/** What wakes all that wait for another commit. Nothing of one that does not wait is in it. */
+/** What wakes those that wait for a commit. Nothing of one that does not wait is in it. */
 export class Bell {
-  #waiters: Set<() => void> = new Set();
+  /** What wakes each, and from which commit on. */
+  readonly #waiters: Map<() => void, number> = new Map();
+  // The first commit that somebody waits for.
+  #first: number = Infinity;
 
   /** How many wait. */
   get size(): number {
     return this.#waiters.size;
   }
 
-  /** Wakes all. */
-  ring(): void {
-    const waiters = this.#waiters;
-    this.#waiters = new Set();
-    for (const wake of waiters) wake();
+  /** Wakes those that wait for a commit that there is now, the last one being this. */
+  ring(seq: number): void {
+    if (seq < this.#first) return;
+    const due = [...this.#waiters].filter(([, first]) => first <= seq);
+    for (const [wake] of due) this.#waiters.delete(wake);
+    this.#first = Math.min(Infinity, ...this.#waiters.values());
+    for (const [wake] of due) wake();
   }
 
-  /** Waits until it rings. Rejects with the reason of the signal. */
-  wait(signal: AbortSignal | undefined): Promise<void> {
+  /** Wakes all. */
+  ringAll(): void {
+    this.ring(Infinity);
+  }
+
+  /** Waits for a commit, or until all are woken. Rejects with the reason of the signal. */
+  wait(first: number, signal: AbortSignal | undefined): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const stop = signal && onAbort(signal, (reason) => {
@@ -28,7 +38,8 @@ export class Bell {
       stop?.();
       resolve();
     };
-    this.#waiters.add(wake);
+    this.#waiters.set(wake, first);
+    this.#first = Math.min(this.#first, first);
     return promise;
   }
 }

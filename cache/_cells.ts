@@ -1,7 +1,7 @@
 /** 32-bit words of a cell. */
 export const WORDS = 8;
 /** Bytes of a cell. */
-export const CELL_BYTES = 32;
+const CELL_BYTES = 32;
 /** What is no cell. */
 export const NO_CELL = 0;
 
@@ -16,7 +16,7 @@ const NARROW = 0;
 const WIDE = 1;
 const CONTINUED = 2;
 export const CUT = 4;
-export const HOW_BITS = 3;
+const HOW_BITS = 3;
 /** The longest text, which must fit beside the bits. */
 export const MAX_TEXT: number = 2 ** 24;
 

@@ -1,3 +1,5 @@
+import { hexOf, wordAt } from "./_hex.ts";
+
 // What the flags of a slot say: first its state.
 export const FREE = 0;
 export const OPEN = 1;
@@ -7,6 +9,7 @@ export const STATE_MASK = 3;
 /** Where the status, the level and the kind stand. */
 export const STATUS_SHIFT = 2;
 export const STATUS_MASK: number = 3 << STATUS_SHIFT;
+export const SUCCEEDED: number = 1 << STATUS_SHIFT;
 export const FAILED: number = 2 << STATUS_SHIFT;
 export const LEVEL_SHIFT = 4;
 export const KIND_SHIFT = 7;
@@ -82,6 +85,40 @@ export class SpanColumns {
     this.eventCounts = new Uint16Array(count);
     this.droppedEvents = new Uint16Array(count);
     this.links = new Uint32Array(count);
+  }
+
+  /** The id of a span, as text. */
+  idOf(slot: number): string {
+    return hexOf(this.idsHigh[slot]!) + hexOf(this.idsLow[slot]!);
+  }
+
+  /** The id of the span in which one is, as text. */
+  parentIdOf(slot: number): string | undefined {
+    const { flags, parentsHigh, parentsLow } = this;
+    if ((flags[slot]! & CHILD) === 0) return undefined;
+    return hexOf(parentsHigh[slot]!) + hexOf(parentsLow[slot]!);
+  }
+
+  /** The id of a trace, as text. */
+  traceIdOf(slot: number): string {
+    const { traces } = this;
+    const at = slot * 4;
+    return hexOf(traces[at]!) + hexOf(traces[at + 1]!) + hexOf(traces[at + 2]!) +
+      hexOf(traces[at + 3]!);
+  }
+
+  /** Puts a span into the trace with an id. */
+  setTrace(slot: number, traceId: string): void {
+    const { traces } = this;
+    for (let part = 0; part < 4; part++) traces[slot * 4 + part] = wordAt(traceId, part * 8);
+  }
+
+  /** Puts a span into the one with an id. */
+  setParent(slot: number, spanId: string): void {
+    const { flags, parentsHigh, parentsLow } = this;
+    flags[slot]! |= CHILD;
+    parentsHigh[slot] = wordAt(spanId, 0);
+    parentsLow[slot] = wordAt(spanId, 8);
   }
 
   /** How many bytes a span takes here. */

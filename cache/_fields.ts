@@ -111,10 +111,9 @@ export class FieldStore {
 
   /** Puts a text of the cache's own, or gives it a new value. */
   setText(head: number, key: number, text: string): number {
-    const { words } = this.#cells;
-    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
-      if ((words[cell * WORDS + KEY]! & KEY_MASK) !== key) continue;
-      this.#write(cell, key, text);
+    const known = this.#cellOf(head, key);
+    if (known !== NO_CELL) {
+      this.#write(known, key, text);
       return head;
     }
     const cell = this.#cells.take();
@@ -123,7 +122,7 @@ export class FieldStore {
       return head;
     }
     this.#keys.referTo(key);
-    words[cell * WORDS + NEXT] = head;
+    this.#cells.words[cell * WORDS + NEXT] = head;
     this.#writeValue(cell, key, text);
     return cell;
   }
@@ -223,23 +222,27 @@ export class FieldStore {
 
   /** Reads one field of a chain; undefined if it has none of that name. */
   get(head: number, key: string): FieldRecord[string] | undefined {
-    const index = this.#keys.find(key);
-    const { words } = this.#cells;
-    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
-      const word = words[cell * WORDS + KEY]!;
-      if ((word & KEY_MASK) === index) return this.#read(cell, word >>> 24);
-    }
-    return undefined;
+    return this.#valueAt(this.#cellOf(head, this.#keys.find(key)));
   }
 
   /** Reads a text of the cache's own; undefined if the chain has none. */
   textOf(head: number, key: number): string | undefined {
+    return this.#valueAt(this.#cellOf(head, key)) as string | undefined;
+  }
+
+  /** The cell of a chain that has the field of a key; none if there is none. */
+  #cellOf(head: number, key: number): number {
     const { words } = this.#cells;
-    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
-      const word = words[cell * WORDS + KEY]!;
-      if ((word & KEY_MASK) === key) return this.#read(cell, word >>> 24) as string;
+    let cell = head;
+    while (cell !== NO_CELL && (words[cell * WORDS + KEY]! & KEY_MASK) !== key) {
+      cell = words[cell * WORDS + NEXT]!;
     }
-    return undefined;
+    return cell;
+  }
+
+  #valueAt(cell: number): FieldRecord[string] | undefined {
+    if (cell === NO_CELL) return undefined;
+    return this.#read(cell, this.#cells.words[cell * WORDS + KEY]! >>> 24);
   }
 
   #add(head: number, key: string, value: FieldValue): number {
@@ -330,7 +333,7 @@ export function valueOf(fields: Fields, key: string): unknown {
 }
 
 /** What is no value of a field. */
-export const THROWN: unknown = Symbol("thrown");
+const THROWN: unknown = Symbol("thrown");
 
 /** What a `bigint` is kept as. Records are to be written as JSON, which has no `bigint`. */
 export function numberOrText(value: bigint): number | string {

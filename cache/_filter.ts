@@ -1,3 +1,4 @@
+import { NS_PER_MS } from "./_time.ts";
 import {
   checkFinite,
   checkObject,
@@ -13,8 +14,6 @@ import type { SpanStore } from "./_store.ts";
 import { levelNumber, LEVELS } from "./level.ts";
 import type { SpanQuery } from "./options.ts";
 import type { SpanRecord } from "./record.ts";
-
-const NS_PER_MS = 1e6;
 
 /** Tells whether the span of a slot fits, by what needs no record of it. */
 export type SlotFilter = (slot: number) => boolean;

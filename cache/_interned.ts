@@ -4,8 +4,6 @@ import { copyText } from "./_cells.ts";
 export const UNKNOWN = -1;
 /** The longest name or key, in UTF-16 units. */
 export const MAX_LENGTH = 256;
-/** How many texts are looked at, whether they are still used, before a new one is told that there is no room. */
-const STEPS = 32;
 
 /**
  * Texts that come again and again, each held once, by a number: names of spans, and keys of fields. There is a bound; the place of one that
@@ -20,6 +18,8 @@ export class Interned {
   readonly #max: number;
   readonly #onReuse: (index: number) => void;
   #hand = 0;
+  // How many there are that nothing refers to, those that stay aside.
+  #unused = 0;
   #overflowed = 0;
 
   /**
@@ -49,26 +49,26 @@ export class Interned {
     return this.#texts[index]!;
   }
 
-  /** The number of a text, if it has one. */
+  /** The number of a text that is not too long, if it has one. */
   find(text: string): number {
-    return this.#indexes.get(within(text)) ?? UNKNOWN;
+    return text.length > MAX_LENGTH ? UNKNOWN : this.#indexes.get(text) ?? UNKNOWN;
   }
 
   /** The number of a text that is going to be referred to, which this counts; unknown if there is no room for it. */
   refer(text: string): number {
     const index = this.#indexes.get(text) ?? this.#add(within(text));
-    if (index !== UNKNOWN) this.#references[index]!++;
+    if (index !== UNKNOWN && this.#references[index]!++ === 0) this.#unused--;
     return index;
   }
 
-  /** Says that something more refers to one. */
+  /** Says that something more refers to one of those that stay. */
   referTo(index: number): void {
     this.#references[index]!++;
   }
 
   /** Says that something less refers to one. */
   release(index: number): void {
-    this.#references[index]!--;
+    if (--this.#references[index]! === 0 && index >= this.#first) this.#unused++;
   }
 
   #add(text: string): number {
@@ -76,28 +76,31 @@ export class Interned {
     if (known !== undefined) return known;
     let index = this.#texts.length;
     if (index - this.#first >= this.#max) {
-      index = this.#unused();
-      if (index === UNKNOWN) {
+      if (this.#unused === 0) {
         this.#overflowed++;
         return UNKNOWN;
       }
+      index = this.#takeUnused();
       this.#indexes.delete(this.#texts[index]!);
       this.#onReuse(index);
     }
     const copy = atomOf(copyText(text, MAX_LENGTH));
     this.#texts[index] = copy;
     this.#references[index] = 0;
+    this.#unused++;
     this.#indexes.set(copy, index);
     return index;
   }
 
-  #unused(): number {
-    for (let step = 0; step < Math.min(STEPS, this.#max); step++) {
+  /** Takes the place of one that nothing refers to, of which there is one. */
+  #takeUnused(): number {
+    for (;;) {
       const index = this.#first + this.#hand;
       this.#hand = (this.#hand + 1) % this.#max;
-      if (this.#references[index] === 0) return index;
+      if (this.#references[index]! > 0) continue;
+      this.#unused--;
+      return index;
     }
-    return UNKNOWN;
   }
 }
 

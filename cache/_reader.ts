@@ -1,3 +1,4 @@
+import { NS_PER_MS } from "./_time.ts";
 import {
   ABANDONED,
   KIND_SHIFT,
@@ -9,8 +10,6 @@ import {
 import type { SpanStore } from "./_store.ts";
 import { KINDS, LEVELS, type SpanLevel, STATUSES } from "./level.ts";
 import type { OpenSpanRecord, SpanEvent, SpanRecord } from "./record.ts";
-
-const NS_PER_MS = 1e6;
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -61,8 +60,8 @@ export class Reader {
     const bits = flags[slot]!;
     const { fields, cut, links, message } = store.fields.read(chains[slot]!);
     const common: Writable<Common> = {
-      id: store.idOf(slot),
-      traceId: store.traceIdOf(slot),
+      id: store.columns.idOf(slot),
+      traceId: store.columns.traceIdOf(slot),
       name: store.nameOf(slot),
       level: LEVELS[bits >>> LEVEL_SHIFT & 7] as SpanLevel,
       kind: KINDS[bits >>> KIND_SHIFT & 7]!,
@@ -71,7 +70,7 @@ export class Reader {
       fields,
       events: this.#events(slot),
     };
-    const parentId = store.parentIdOf(slot);
+    const parentId = store.columns.parentIdOf(slot);
     if (parentId !== undefined) common.parentId = parentId;
     if (message !== undefined) common.message = message;
     if (links.length > 0) common.links = links;

@@ -1,3 +1,4 @@
+import { nanoseconds, NS_PER_MS } from "./_time.ts";
 import { refusal } from "../internal/mod.ts";
 import {
   checkFinite,
@@ -13,7 +14,6 @@ import { copyText, NO_CELL } from "./_cells.ts";
 import { NONE } from "./_commit_log.ts";
 import { MESSAGE_KEY } from "./_fields.ts";
 import { OldestFirst } from "./_oldest.ts";
-import { nanoseconds } from "./_store.ts";
 import type { Tracer } from "./_tracer.ts";
 import { kindNumber, KINDS, levelNumber, LEVELS, STATUSES } from "./level.ts";
 import type { SpanEventInput, SpanInput, SpanLink } from "./record.ts";
@@ -61,9 +61,9 @@ export class Recorder {
       (span.selfMs === undefined ? 0 : SELF_KNOWN);
     const slot = store.beginRecord(span.name, bits, start, chain);
     if (id !== undefined) store.setForeignId(slot, id);
-    if (parentId !== undefined) store.setParent(slot, parentId);
+    if (parentId !== undefined) store.columns.setParent(slot, parentId);
     const parent = store.parentOf(slot);
-    if (span.traceId !== undefined) store.setTrace(slot, span.traceId);
+    if (span.traceId !== undefined) store.columns.setTrace(slot, span.traceId);
     else if (parent !== NONE) store.inherit(slot, parent);
     else this.#tracer.writeTrace(slot);
     store.attachEvents(slot, cells);
@@ -81,7 +81,7 @@ export class Recorder {
       Math.min(duration, Math.max(0, self)),
       this.#tracer.now(),
     );
-    if (this.#tracer.bell.size > 0) this.#tracer.bell.ring();
+    this.#tracer.bell.ring(store.log.last);
     return true;
   }
 
@@ -153,7 +153,6 @@ export class Recorder {
   }
 }
 
-const NS_PER_MS = 1e6;
 /** For how many children of a span that has not come the times are known one by one. */
 const MAX_CHILDREN = 64;
 

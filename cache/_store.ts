@@ -1,3 +1,4 @@
+import { nanoseconds, NS_PER_MS } from "./_time.ts";
 import { Cells, NEXT, NO_CELL, WORDS } from "./_cells.ts";
 import {
   ABANDONED,
@@ -14,12 +15,12 @@ import {
   SpanColumns,
   STATE_MASK,
   STATUS_MASK,
-  STATUS_SHIFT,
+  SUCCEEDED,
 } from "./_columns.ts";
 import { CommitLog, NONE } from "./_commit_log.ts";
 import { EventStore } from "./_events.ts";
 import { FieldStore, MESSAGE_KEY, NAME_KEY, valueOf } from "./_fields.ts";
-import { hexOf, wordAt } from "./_hex.ts";
+import { wordAt } from "./_hex.ts";
 import { Identities } from "./_identities.ts";
 import { Interned, MAX_LENGTH, UNKNOWN } from "./_interned.ts";
 import { Reserve } from "./_reserve.ts";
@@ -31,8 +32,6 @@ import { textOf } from "./_text.ts";
 /** The name of all spans for whose names there is no room. */
 const OTHER = 0;
 export const OTHER_NAME = "(other)";
-
-const NS_PER_MS = 1e6;
 
 /** Sizes of a {@linkcode SpanStore}, all of them checked. */
 export interface StoreSpec {
@@ -188,7 +187,9 @@ export class SpanStore {
       own < this.columns.count && idsLow[own] === low && idsHigh[own] === parentsHigh[slot] &&
       (flags[own]! & STATE_MASK) !== FREE && (flags[own]! & FOREIGN) === 0
     ) return own;
-    return this.foreign.size === 0 ? NONE : this.foreign.get(this.parentIdOf(slot)!) ?? NONE;
+    return this.foreign.size === 0
+      ? NONE
+      : this.foreign.get(this.columns.parentIdOf(slot)!) ?? NONE;
   }
 
   /** Ends a span. */
@@ -260,12 +261,24 @@ export class SpanStore {
     this.summaries[names[slot]!]!.cover(taken);
   }
 
-  /** Gives a span a status that it keeps. */
-  setStatus(slot: number, status: number, message: string | undefined): void {
-    const { flags, fields } = this.columns;
-    flags[slot] = flags[slot]! & ~STATUS_MASK | status << STATUS_SHIFT;
+  /** Says that a running span has failed, and why, if that is known. */
+  fail(slot: number, message: string | undefined): void {
+    this.#setStatus(slot, FAILED);
     if (message === undefined) return;
+    const { fields } = this.columns;
     fields[slot] = this.fields.setText(fields[slot]!, MESSAGE_KEY, message);
+  }
+
+  /** Says that a running span has not failed. */
+  succeed(slot: number): void {
+    this.#setStatus(slot, SUCCEEDED);
+    const { fields } = this.columns;
+    fields[slot] = this.fields.remove(fields[slot]!, MESSAGE_KEY);
+  }
+
+  #setStatus(slot: number, bits: number): void {
+    const { flags } = this.columns;
+    flags[slot] = flags[slot]! & ~STATUS_MASK | bits;
   }
 
   /** Gives a running span another name. */
@@ -419,35 +432,6 @@ export class SpanStore {
     return this.foreign.get(id) ?? NONE;
   }
 
-  idOf(slot: number): string {
-    return hexOf(this.columns.idsHigh[slot]!) + hexOf(this.columns.idsLow[slot]!);
-  }
-
-  parentIdOf(slot: number): string | undefined {
-    const { flags, parentsHigh, parentsLow } = this.columns;
-    if ((flags[slot]! & CHILD) === 0) return undefined;
-    return hexOf(parentsHigh[slot]!) + hexOf(parentsLow[slot]!);
-  }
-
-  traceIdOf(slot: number): string {
-    const { traces } = this.columns;
-    const at = slot * 4;
-    return hexOf(traces[at]!) + hexOf(traces[at + 1]!) + hexOf(traces[at + 2]!) +
-      hexOf(traces[at + 3]!);
-  }
-
-  setTrace(slot: number, traceId: string): void {
-    const { traces } = this.columns;
-    for (let part = 0; part < 4; part++) traces[slot * 4 + part] = wordAt(traceId, part * 8);
-  }
-
-  setParent(slot: number, spanId: string): void {
-    const { flags, parentsHigh, parentsLow } = this.columns;
-    flags[slot]! |= CHILD;
-    parentsHigh[slot] = wordAt(spanId, 0);
-    parentsLow[slot] = wordAt(spanId, 8);
-  }
-
   setForeignId(slot: number, id: string): void {
     const { flags, idsHigh, idsLow } = this.columns;
     flags[slot]! |= FOREIGN;
@@ -563,7 +547,7 @@ export class SpanStore {
       (flags[slot]! & STATUS_MASK) === FAILED,
     );
     this.names.release(name);
-    if ((flags[slot]! & FOREIGN) !== 0) this.foreign.delete(this.idOf(slot));
+    if ((flags[slot]! & FOREIGN) !== 0) this.foreign.delete(columns.idOf(slot));
     this.fields.free(columns.fields[slot]!);
     if (columns.events[slot] !== NO_CELL) this.events.free(columns.events[slot]!);
     flags[slot] = FREE;
@@ -584,9 +568,4 @@ export class SpanStore {
     return (flags[slot]! & STATUS_MASK) === FAILED ||
       durations[slot]! / NS_PER_MS >= this.#spec.slowMs;
   }
-}
-
-/** Whole nanoseconds, as many as can be told apart. */
-export function nanoseconds(ms: number): number {
-  return Math.min(Math.round(ms * NS_PER_MS), Number.MAX_SAFE_INTEGER);
 }

@@ -1,7 +1,6 @@
+import { NS_PER_MS } from "./_time.ts";
 import { Sketch } from "./_sketch.ts";
 import type { SpanAggregate } from "./aggregate.ts";
-
-const NS_PER_MS = 1e6;
 
 /** What there is to say of all spans of one name that are held, kept up to date as they come and go. */
 export class Summary {

@@ -11,7 +11,7 @@ import type { Fields, SpanLink } from "./record.ts";
 import { SILENT, Span, spans, type SpanTrace, SUPPRESSED } from "./span.ts";
 import type { TraceContext } from "./trace_context.ts";
 
-/** A channel of \`node:diagnostics_channel\` that can call in a context. */
+/** A channel of `node:diagnostics_channel` that can call in a context. */
 export interface StoreChannel {
   bindStore(store: unknown, transform: (message: object) => unknown): void;
   unbindStore(store: unknown): unknown;
@@ -125,7 +125,7 @@ export class Tracer implements SpanHost {
 
   end(slot: number): void {
     this.store.end(slot, this.#clock.now());
-    if (this.bell.size > 0) this.bell.ring();
+    this.bell.ring(this.store.log.last);
   }
 
   contextOf(
@@ -153,7 +153,7 @@ export class Tracer implements SpanHost {
     this.lastSeq = this.store.log.last;
     this.level = 0;
     this.#storage.disable();
-    this.bell.ring();
+    this.bell.ringAll();
     for (const end of [...this.readers]) end();
   }
 
@@ -271,7 +271,7 @@ export class Tracer implements SpanHost {
     // A service that asks itself: that span is recorded, so this is too.
     const found = store.find(parent.spanId);
     const isOwn = found !== NONE && (flags[found]! & FOREIGN) === 0 &&
-      store.traceIdOf(found) === parent.traceId;
+      store.columns.traceIdOf(found) === parent.traceId;
     const own = isOwn ? found : NONE;
     const generation = own === NONE ? 0 : generations[own]!;
     if (own === NONE && this.chance < 1 && this.#isUnlucky()) {
@@ -280,7 +280,7 @@ export class Tracer implements SpanHost {
     const slot = store.begin(name, bits, fields, this.#clock.now());
     if (slot === NONE) return this.#refuse(parent);
     this.#setTrace(slot, parent);
-    if (own === NONE) store.setParent(slot, parent.spanId);
+    if (own === NONE) store.columns.setParent(slot, parent.spanId);
     else store.adopt(slot, own, generation);
     return spans.create(this, slot, generations[slot]!, parent);
   }
@@ -303,7 +303,7 @@ export class Tracer implements SpanHost {
       store.identities.writeTrace(trace, traces, slot * 4);
       flags[slot]! |= SAMPLED;
     } else {
-      store.setTrace(slot, trace.traceId);
+      store.columns.setTrace(slot, trace.traceId);
       if (trace.sampled) flags[slot]! |= SAMPLED;
     }
   }

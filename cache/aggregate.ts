@@ -45,7 +45,10 @@ export interface SpanAggregate {
   readonly totalMs: number;
   /** All self times together: the time in which no child of theirs was running. */
   readonly selfMs: number;
-  /** How many have ended since this name was first used, whether they are held or not. */
+  /**
+   * How many have ended since this name was first used, whether they are held or not; as many as `count` where `by` or `where` was asked for. It
+   * begins anew when the place of the name was given to another one meanwhile, as it is when nothing held has the name and there are `maxNames`.
+   */
   readonly seen: number;
   /** How many of those failed. */
   readonly seenFailed: number;

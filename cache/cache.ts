@@ -11,11 +11,11 @@ import {
 import { MAX_TEXT } from "./_cells.ts";
 import { OPEN, STATE_MASK } from "./_columns.ts";
 import { NONE } from "./_commit_log.ts";
-import { filterOf, ofTrace, slotFilterOf } from "./_filter.ts";
+import { filterOf, ofTrace } from "./_filter.ts";
 import { groupsOf } from "./_groups.ts";
-import { Heap } from "./_heap.ts";
 import { isId } from "./_hex.ts";
 import { Reader } from "./_reader.ts";
+import { findNewest, findSlowest } from "./_search.ts";
 import { Recorder } from "./_recorder.ts";
 import { SpanStore } from "./_store.ts";
 import { isThenable } from "./_thenable.ts";
@@ -28,7 +28,6 @@ import type {
   SpanFindOptions,
   SpanOptions,
   SpanPageOptions,
-  SpanQuery,
 } from "./options.ts";
 import type { Fields, OpenSpanRecord, SpanEventInput, SpanInput, SpanRecord } from "./record.ts";
 import type { Span } from "./span.ts";
@@ -36,25 +35,8 @@ import type { SpanCacheStats } from "./stats.ts";
 import { type SpanSubscribeOptions, type SpanSubscription, subscriptions } from "./subscription.ts";
 import { type TraceTree, treeOf } from "./trace_tree.ts";
 
-/** The same, how long it took, and its place among all of them. */
-interface SlowSpan extends SlotOfSpan {
-  readonly duration: number;
-  readonly place: number;
-}
-
-function isSlower(one: SlowSpan, other: SlowSpan): boolean {
-  return one.duration > other.duration ||
-    (one.duration === other.duration && one.place < other.place);
-}
-
 /** What starts the spans of a cache. Set by its static block. */
 export let tracerOf: (cache: SpanCache) => Tracer;
-
-/** A slot, and which use of it. */
-interface SlotOfSpan {
-  readonly slot: number;
-  readonly generation: number;
-}
 
 const MAX_SPANS = 2 ** 24;
 const MIN_BYTES = 4_096;
@@ -408,14 +390,9 @@ export class SpanCache implements Disposable, AsyncDisposable {
     const { order = "newest", limit = 100 } = options;
     checkLimit("find spans", limit);
     checkOneOf("find spans", "order", ["newest", "slowest"], order);
-    const filter = filterOf("find spans", this.#store, this.#reader, this.#originMs, options);
-    const spans: SpanRecord[] = [];
-    for (const { slot, generation } of this.#slotsIn(order, options, limit)) {
-      // A predicate may have let it go.
-      const span = this.#store.isThere(slot, generation) ? filter(slot) : undefined;
-      if (span !== undefined && spans.push(span) >= limit) break;
-    }
-    return spans;
+    return order === "newest"
+      ? findNewest(this.#store, this.#reader, this.#originMs, options, limit)
+      : findSlowest(this.#store, this.#reader, this.#originMs, options, limit);
   }
 
   /**
@@ -426,7 +403,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
    */
   trace(traceId: string): TraceTree {
     const known = isId(traceId, 16) ? this.#store.find(traceId) : NONE;
-    const id = known === NONE ? traceId : this.#store.traceIdOf(known);
+    const id = known === NONE ? traceId : this.#store.columns.traceIdOf(known);
     const fits = ofTrace(this.#store, id);
     const slots = [...this.#store.endedSlots(), ...this.#store.openSlots()].filter(fits);
     const { starts } = this.#store.columns;
@@ -464,7 +441,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     const now = this.#tracer.now();
     const slots = this.#openFor("abandon spans", options, now);
     for (const slot of slots) this.#store.abandon(slot, now);
-    if (slots.length > 0) this.#tracer.bell.ring();
+    this.#tracer.bell.ring(this.lastSeq);
     return slots.length;
   }
 
@@ -584,33 +561,6 @@ export class SpanCache implements Disposable, AsyncDisposable {
 
   #isOpen(slot: number): boolean {
     return (this.#store.columns.flags[slot]! & STATE_MASK) === OPEN;
-  }
-
-  *#slotsIn(
-    order: "newest" | "slowest",
-    query: SpanQuery,
-    limit: number,
-  ): Generator<SlotOfSpan> {
-    const store = this.#store;
-    const { generations, durations } = store.columns;
-    const use = (slot: number): SlotOfSpan => ({ slot, generation: generations[slot]! });
-    if (order === "newest") {
-      for (const slot of store.latestSlots()) yield use(slot);
-      return;
-    }
-    const fits = slotFilterOf("find spans", store, this.#originMs, query);
-    // Only as many as are asked for are kept, the fastest of them on top, unless a predicate has still to say which those are.
-    const most = query.where === undefined ? limit : Infinity;
-    const slowest = new Heap<SlowSpan>((one, other) => isSlower(other, one));
-    let place = 0;
-    for (const slot of store.latestSlots()) {
-      const duration = durations[slot]!;
-      const isFull = slowest.size >= most;
-      if (!fits(slot) || (isFull && duration <= slowest.top!.duration)) continue;
-      if (isFull) slowest.pop();
-      slowest.push({ ...use(slot), duration, place: place++ });
-    }
-    yield* slowest.items.sort((one, other) => isSlower(one, other) ? -1 : 1);
   }
 
   #callIn<T>(

@@ -57,7 +57,7 @@ export interface TraceHandlerOptions {
    * say so with `cache.current?.rename(…)`.
    *
    * @param request The request.
-   * @returns The name. Default: the method. If this throws, the request fails, as it does for the other options.
+   * @returns The name. Default: the method, or `"HTTP"` if that is none of the known ones. If this throws, the request fails, as it does for the other options.
    */
   readonly name?: ((request: Request) => string) | undefined;
 
@@ -133,7 +133,7 @@ export function traceHandler<A extends unknown[]>(
   }
   return async function tracedHandler(request, ...rest) {
     if (filter?.(request) === false) return await handler(request, ...rest);
-    const span = cache.start(name?.(request) ?? request.method, {
+    const span = cache.start(name === undefined ? nameOf(request) : name(request), {
       "http.request.method": request.method,
       "url.path": pathOf(request.url),
     }, {
@@ -160,6 +160,15 @@ export function traceHandler<A extends unknown[]>(
       if (!isSending) span.end();
     }
   };
+}
+
+/** The methods that there are. Anybody can make up others, and each would be another name. */
+const METHODS: ReadonlySet<string> = new Set(
+  ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"],
+);
+
+function nameOf({ method }: Request): string {
+  return METHODS.has(method) ? method : "HTTP";
 }
 
 /** The path of a URL, without the cost of understanding all of it. */

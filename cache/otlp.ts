@@ -1,4 +1,4 @@
-import { KINDS } from "./level.ts";
+import { KINDS, STATUSES } from "./level.ts";
 import type { FieldRecord, SpanEvent, SpanRecord } from "./record.ts";
 
 /** A value in OTLP. */
@@ -166,7 +166,7 @@ function spanOf(span: SpanRecord): OtlpSpan {
     droppedEventsCount: span.droppedEvents ?? 0,
     links: (span.links ?? []).map((link) => ({ ...link, attributes: [] })),
     status: {
-      code: ["unset", "ok", "error"].indexOf(span.status),
+      code: STATUSES.indexOf(span.status),
       ...(span.message === undefined ? {} : { message: span.message.toWellFormed() }),
     },
   };

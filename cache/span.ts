@@ -164,16 +164,16 @@ export class Span implements Disposable {
     const fault = this.recording ? faultOf(error) : NO_FAULT;
     if (!this.#isWritable()) return this;
     const { store } = this.#host;
-    store.setStatus(this.#slot, 2, fault.message);
+    store.fail(this.#slot, fault.message);
     if (fault.fields !== undefined) {
       store.addEvent(this.#slot, "exception", 1, fault.fields, this.#host.now());
     }
     return this;
   }
 
-  /** Says that it did not fail, whatever was said before. Returns this span. */
+  /** Says that it did not fail, whatever was said before; a message of that is taken back. Returns this span. */
   succeed(): this {
-    if (this.#isWritable()) this.#host.store.setStatus(this.#slot, 1, undefined);
+    if (this.#isWritable()) this.#host.store.succeed(this.#slot);
     return this;
   }
 
@@ -197,7 +197,11 @@ export class Span implements Disposable {
   link(other: Span | SpanLink): this {
     if (!this.#isWritable()) return this;
     const link = linkOf(other instanceof Span ? other.context : other);
-    if (link !== undefined && this.#isWritable()) this.#host.store.addLink(this.#slot, link);
+    // Reading it may have ended this span. What is left out of the trace has no ids; anything else is no link.
+    if (!this.#isWritable()) return this;
+    const { store } = this.#host;
+    if (link !== undefined) store.addLink(this.#slot, link);
+    else if (!(other instanceof Span)) store.fields.dropped.type++;
     return this;
   }
 

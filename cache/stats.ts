@@ -62,9 +62,9 @@ export interface SpanRefusals {
 
 /** How many fields were not recorded, by the reason. */
 export interface FieldDrops {
-  /** They had a value that is no text, number, boolean or bigint, or a getter that threw. */
+  /** They had a value that is no text, number, boolean or bigint, or a getter that threw; links that are none as well. */
   readonly type: number;
-  /** There were too many of them. */
+  /** There were too many of them, or of the links. */
   readonly count: number;
   /** There were too many different names of fields. */
   readonly keys: number;

@@ -79,7 +79,7 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
       create: (host, filter, after, signal) => new SpanSubscription(host, filter, after, signal),
       wait: async (subscription, least, signal) => {
         while (subscription.size < least && !subscription.closed) {
-          await subscription.#host.bell.wait(signal);
+          await subscription.#host.bell.wait(subscription.#cursor + least, signal);
         }
       },
     };
@@ -166,7 +166,7 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
       if (this.closed) {
         throw new ChannelClosedError("Cannot receive span: the subscription is closed");
       }
-      await this.#host.bell.wait(options?.signal);
+      await this.#host.bell.wait(this.#cursor + 1, options?.signal);
     }
   }
 
@@ -208,7 +208,7 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
         continue;
       }
       if (this.closed) return batch;
-      await this.#host.bell.wait(options?.signal);
+      await this.#host.bell.wait(this.#cursor + 1, options?.signal);
     }
   }
 
@@ -218,10 +218,10 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
     this.#lastSeq = this.#last;
     this.#stopListening?.();
     // Whoever waits on it finds out.
-    this.#host.bell.ring();
+    this.#host.bell.ringAll();
   }
 
-  /** Reads spans until it is closed. Leaving the loop closes it, also while it waits. */
+  /** Reads spans until it is closed. Leaving the loop closes it, also while it waits; what had been committed by then can still be read. */
   [Symbol.asyncIterator](): AsyncIterableIterator<SpanRecord> {
     let isDone = false;
     const leave = (): void => {

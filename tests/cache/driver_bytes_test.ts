@@ -73,3 +73,16 @@ test("What waits to be taken in takes no more bytes than it may, whatever it is"
   driver.drain();
   assertEquals(driver.stats().refused, 5);
 });
+
+test("What has the same part again and again, as a clone can, is dropped, and takes no time", () => {
+  const { cache } = clocked();
+  const driver = new SpanDriver(cache);
+  // Written out, it would have ten to the power of twelve parts.
+  let part: unknown = { text: "x" };
+  for (let depth = 0; depth < 4; depth++) part = Array.from({ length: 1_000 }, () => part);
+  const events = part as SpanEventMessage["event"][];
+  driver.spans.trySend({ ...largeSpan(1), events });
+  driver.events.trySend({ spanId: idOf(1), event: part as SpanEventMessage["event"] });
+  const { droppedSpanMessages, droppedEventMessages } = driver.stats();
+  assertEquals([droppedSpanMessages, droppedEventMessages, driver.drain()], [1, 1, 0]);
+});

@@ -345,3 +345,25 @@ test("a cache that is closed from within goes on reading", () => {
   assertEquals(cache.page()[0]!.fields, { closes: true, late: 1 });
   assertEquals([cache.start("b").recording, cache.closed], [false, true]);
 });
+
+test("a span that succeeds after all has no message of a failure", () => {
+  const cache = new SpanCache();
+  cache.start("a", { attempt: 1 }).fail("no route").set("attempt", 2).succeed().end();
+  cache.start("b").fail("no route").succeed().fail("no answer").end();
+  assertEquals(cache.page().map(({ status, message, fields }) => [status, message, fields]), [
+    ["ok", undefined, { attempt: 2 }],
+    ["error", "no answer", {}],
+  ]);
+  cache.clear();
+  assertEquals(cache.stats().bytes, 0);
+});
+
+test("what is no link is counted, and a span that is not recorded is none", () => {
+  const cache = new SpanCache({ level: "info" });
+  const span = cache.start("a");
+  for (const junk of [null, 7, {}, { traceId: "x", spanId: "y" }] as never[]) span.link(junk);
+  cache.chance = 0;
+  span.link(cache.start("left out", {}, { parent: null }));
+  span.end();
+  assertEquals([cache.page()[0]!.links, cache.stats().droppedFields.type], [undefined, 4]);
+});

@@ -178,3 +178,31 @@ test("events may have any number of names, which take no place of others", () =>
   assertEquals(record!.events.map(({ name }) => name), record!.events.map((_, i) => `event ${i}`));
   assertEquals([cache.stats().names, cache.stats().keys], [1, 0]);
 });
+
+test("a place that is free is found wherever it is among many names", () => {
+  const cache = new SpanCache({ maxNames: 100, capacity: 100, evict: "oldest-closed" });
+  const spans = Array.from({ length: 100 }, (_, i) => cache.start(`name ${i}`));
+  spans[70]!.end();
+  for (const [i, span] of spans.entries()) if (i !== 70) span.end();
+  // The only span of that name goes.
+  cache.start("name 0").end();
+  cache.start("new").end();
+  const names = new Set(cache.aggregate().map(({ name }) => name));
+  assertEquals([names.has("new"), names.has("name 70"), names.has("(other)")], [
+    true,
+    false,
+    false,
+  ]);
+  // And now there is none.
+  cache.start("one more");
+  assertEquals([cache.stats().names, cache.stats().otherNames], [100, 1]);
+});
+
+test("a key that is too long is not taken for one that it begins with", () => {
+  const cache = new SpanCache();
+  const [key, longer] = ["k".repeat(256), "k".repeat(300)];
+  cache.start("a", { [key]: 1 }).set(longer, 2).end();
+  assertEquals(cache.page()[0]!.fields, { [key]: 1 });
+  assertEquals(cache.stats().droppedFields.keys, 1);
+  assertEquals(cache.find({ fields: { [longer]: 1 } }), []);
+});

@@ -249,3 +249,18 @@ test("traceHandler() refuses what is no function", () => {
     );
   }
 });
+
+test("traceHandler() calls spans of methods that somebody has made up by one name", async () => {
+  const { cache } = clocked();
+  const handler = traceHandler(cache, hello);
+  for (let i = 0; i < 50; i++) {
+    // A request of Bun has no such method, and one of a browser neither.
+    await handler({ method: `X${i}`, url: "http://host/", headers: new Headers() } as Request);
+  }
+  await handler(ask("/", { method: "QUERY" }));
+  assertEquals(cache.aggregate().map(({ name, count }) => [name, count]).sort(), [
+    ["HTTP", 50],
+    ["QUERY", 1],
+  ]);
+  assertEquals(cache.page()[0]!.fields["http.request.method"], "X0");
+});
