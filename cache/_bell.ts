@@ -15,10 +15,11 @@ export class Bell {
   /** Wakes those that wait for a commit that there is now, the last one being this. */
   ring(seq: number): void {
     if (seq < this.#first) return;
-    const due = [...this.#waiters].filter(([, first]) => first <= seq);
-    for (const [wake] of due) this.#waiters.delete(wake);
-    this.#first = Math.min(Infinity, ...this.#waiters.values());
-    for (const [wake] of due) wake();
+    this.#first = Infinity;
+    for (const [wake, first] of [...this.#waiters]) {
+      if (first <= seq) wake();
+      else this.#first = Math.min(this.#first, first);
+    }
   }
 
   /** Wakes all. */
@@ -35,6 +36,7 @@ export class Bell {
       reject(reason);
     });
     const wake = (): void => {
+      this.#waiters.delete(wake);
       stop?.();
       resolve();
     };

@@ -7,9 +7,15 @@ export function checkLength(action: string, name: string, value: unknown): void 
   throw new RangeError(refusal(action, `${name} must be a number of at least 0`, value));
 }
 
-/** Throws unless `value` is a finite number. */
-export function checkFinite(action: string, name: string, value: unknown): void {
-  if (Number.isFinite(value)) return;
+/** Throws unless `value` is a finite number of at least 0. */
+export function checkDuration(action: string, name: string, value: unknown): void {
+  checkFinite(action, name, value);
+  checkLength(action, name, value);
+}
+
+/** Answers a finite number. Throws if `value` is none. */
+export function checkFinite(action: string, name: string, value: unknown): number {
+  if (Number.isFinite(value)) return value as number;
   throw new RangeError(refusal(action, `${name} must be a finite number`, value));
 }
 

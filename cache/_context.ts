@@ -1,7 +1,7 @@
 /** The part that is used of the `AsyncLocalStorage` of `node:async_hooks`. */
 export interface ContextStorage<T> {
   getStore(): T | undefined;
-  run<R, A extends unknown[]>(value: T, callback: (...args: A) => R, ...args: A): R;
+  run<R>(value: T, callback: () => R): R;
   disable(): void;
 }
 
@@ -32,11 +32,11 @@ class CallStorage<T> implements ContextStorage<T> {
     return this.#value;
   }
 
-  run<R, A extends unknown[]>(value: T, callback: (...args: A) => R, ...args: A): R {
+  run<R>(value: T, callback: () => R): R {
     const before = this.#value;
     this.#value = value;
     try {
-      return callback(...args);
+      return callback();
     } finally {
       this.#value = before;
     }

@@ -94,17 +94,12 @@ export class FieldStore {
       return head;
     }
     const index = this.#keys.find(key);
-    const { words } = this.#cells;
-    let count = 0;
-    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
-      const own = words[cell * WORDS + KEY]! & KEY_MASK;
-      if (own === index) {
-        this.#write(cell, index, value);
-        return head;
-      }
-      if (own > LINK_KEY) count++;
+    const known = this.#cellOf(head, index);
+    if (known !== NO_CELL) {
+      this.#write(known, index, value);
+      return head;
     }
-    if (count < this.#maxFields) return this.#add(head, key, value);
+    if (this.#count(head, false) < this.#maxFields) return this.#add(head, key, value);
     this.dropped.count++;
     return head;
   }
@@ -148,7 +143,7 @@ export class FieldStore {
 
   /** Puts a link. There are as many as there may be fields. */
   addLink(head: number, { traceId, spanId }: SpanLink): number {
-    if (this.#countLinks(head) >= this.#maxFields) {
+    if (this.#count(head, true) >= this.#maxFields) {
       this.dropped.count++;
       return head;
     }
@@ -166,15 +161,6 @@ export class FieldStore {
     words[at + 6] = wordAt(spanId, 0);
     words[at + 7] = wordAt(spanId, 8);
     return cell;
-  }
-
-  #countLinks(head: number): number {
-    const { words } = this.#cells;
-    let count = 0;
-    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
-      if ((words[cell * WORDS + KEY]! & KEY_MASK) === LINK_KEY) count++;
-    }
-    return count;
   }
 
   /** Gives back a chain. */
@@ -238,6 +224,17 @@ export class FieldStore {
       cell = words[cell * WORDS + NEXT]!;
     }
     return cell;
+  }
+
+  /** How many links a chain has, or how many fields of users. */
+  #count(head: number, areLinks: boolean): number {
+    const { words } = this.#cells;
+    let count = 0;
+    for (let cell = head; cell !== NO_CELL; cell = words[cell * WORDS + NEXT]!) {
+      const key = words[cell * WORDS + KEY]! & KEY_MASK;
+      if (areLinks ? key === LINK_KEY : key > LINK_KEY) count++;
+    }
+    return count;
   }
 
   #valueAt(cell: number): FieldRecord[string] | undefined {

@@ -21,8 +21,34 @@ export type SlotFilter = (slot: number) => boolean;
 /** Makes a record of a span if it fits. */
 export type RecordFilter = (slot: number) => SpanRecord | undefined;
 
-/** What of a query needs no record. Throws at what is no query. */
-export function slotFilterOf(
+/** What a query asks of a span. */
+export interface SpanFilter {
+  /** Whether it fits, but for what a predicate says. */
+  readonly fits: SlotFilter;
+  /** Makes a record of it if it fits, whatever it is asked. */
+  readonly read: RecordFilter;
+}
+
+/** What a query asks of a span. Throws at what is no query. */
+export function filterOf(
+  action: string,
+  store: SpanStore,
+  reader: Reader,
+  query: SpanQuery,
+): SpanFilter {
+  const { where } = query;
+  checkOptionalFunction(action, "where", where);
+  const fits = slotFilterOf(action, store, reader.originMs, query);
+  const read = (slot: number): SpanRecord | undefined => {
+    if (!fits(slot)) return undefined;
+    const record = reader.read(slot);
+    return where === undefined || where(record) ? record : undefined;
+  };
+  return { fits, read };
+}
+
+/** What of a query needs no record. */
+function slotFilterOf(
   action: string,
   store: SpanStore,
   originMs: number,
@@ -35,7 +61,7 @@ export function slotFilterOf(
     tests.push((slot) => ((columns.flags[slot]! & STATUS_MASK) === FAILED) === failed);
   }
   if (query.minMs !== undefined) {
-    const minMs = number(action, "minMs", query.minMs);
+    const minMs = checkFinite(action, "minMs", query.minMs);
     // As it is read: a whole number of nanoseconds is none of milliseconds.
     tests.push((slot) => columns.durations[slot]! / NS_PER_MS >= minMs);
   }
@@ -47,11 +73,11 @@ export function slotFilterOf(
   const endOf = (slot: number): number =>
     originMs + columns.starts[slot]! + columns.durations[slot]! / NS_PER_MS;
   if (query.since !== undefined) {
-    const since = number(action, "since", query.since);
+    const since = checkFinite(action, "since", query.since);
     tests.push((slot) => endOf(slot) >= since);
   }
   if (query.until !== undefined) {
-    const until = number(action, "until", query.until);
+    const until = checkFinite(action, "until", query.until);
     tests.push((slot) => endOf(slot) < until);
   }
   if (query.traceId !== undefined) tests.push(ofTrace(store, query.traceId));
@@ -73,24 +99,6 @@ export function slotFilterOf(
   return (slot) => tests.every((test) => test(slot));
 }
 
-/** A whole query. */
-export function filterOf(
-  action: string,
-  store: SpanStore,
-  reader: Reader,
-  originMs: number,
-  query: SpanQuery,
-): RecordFilter {
-  const { where } = query;
-  checkOptionalFunction(action, "where", where);
-  const fits = slotFilterOf(action, store, originMs, query);
-  return (slot) => {
-    if (!fits(slot)) return undefined;
-    const record = reader.read(slot);
-    return where === undefined || where(record) ? record : undefined;
-  };
-}
-
 /** Tells whether a span is of a trace. */
 export function ofTrace({ columns }: SpanStore, traceId: string): SlotFilter {
   const isTrace = typeof traceId === "string" && /^[0-9a-f]{32}$/.test(traceId);
@@ -101,9 +109,4 @@ export function ofTrace({ columns }: SpanStore, traceId: string): SlotFilter {
     const at = slot * 4;
     return traces[at + 3] === d && traces[at + 2] === c && traces[at + 1] === b && traces[at] === a;
   };
-}
-
-function number(action: string, name: string, value: number): number {
-  checkFinite(action, name, value);
-  return value;
 }

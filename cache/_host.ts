@@ -12,7 +12,7 @@ export interface SpanHost {
   /** The time on its clock, in milliseconds. */
   now(): number;
   start(name: string, fields: Fields | undefined, options: SpanOptions | undefined): Span;
-  run<T>(span: Span, callback: () => T): T;
+  run<T>(span: Span | undefined, callback: () => T): T;
   end(slot: number): void;
   contextOf(
     slot: number,

@@ -19,12 +19,12 @@ type Common = Omit<SpanRecord, "seq" | "durationMs" | "selfMs">;
 /** Makes plain objects of what is in a store. */
 export class Reader {
   readonly #store: SpanStore;
-  readonly #originMs: number;
+  /** The time since 1970 at which the clock of the cache showed 0. */
+  readonly originMs: number;
 
-  /** @param originMs The time since 1970 at which the clock of the cache showed 0. */
   constructor(store: SpanStore, originMs: number) {
     this.#store = store;
-    this.#originMs = originMs;
+    this.originMs = originMs;
   }
 
   /** A span that has ended. */
@@ -42,15 +42,14 @@ export class Reader {
 
   /** A span that runs. */
   readOpen(slot: number, now: number): OpenSpanRecord {
-    const { starts, durations, selves, seqs } = this.#store.columns;
-    const openChildren = seqs[slot]!;
-    const durationMs = Math.max(0, now - starts[slot]!);
-    const coveredMs = selves[slot]! + (openChildren > 0 ? Math.max(0, now - durations[slot]!) : 0);
+    const { starts, seqs } = this.#store.columns;
+    const end = Math.max(now, starts[slot]!);
+    const durationMs = end - starts[slot]!;
     return {
       ...this.#common(slot),
       durationMs,
-      selfMs: Math.max(0, durationMs - coveredMs),
-      openChildren,
+      selfMs: durationMs - this.#store.coveredOf(slot, end),
+      openChildren: seqs[slot]!,
     };
   }
 
@@ -66,7 +65,7 @@ export class Reader {
       level: LEVELS[bits >>> LEVEL_SHIFT & 7] as SpanLevel,
       kind: KINDS[bits >>> KIND_SHIFT & 7]!,
       status: STATUSES[(bits & STATUS_MASK) >>> STATUS_SHIFT]!,
-      startMs: this.#originMs + starts[slot]!,
+      startMs: this.originMs + starts[slot]!,
       fields,
       events: this.#events(slot),
     };
@@ -88,7 +87,7 @@ export class Reader {
       if (isCut) cut.unshift("name");
       return {
         name,
-        timeMs: this.#originMs + time,
+        timeMs: this.originMs + time,
         level: LEVELS[level] as SpanLevel,
         fields,
         ...(cut.length === 0 ? {} : { cut }),

@@ -1,7 +1,7 @@
 import { nanoseconds, NS_PER_MS } from "./_time.ts";
 import { refusal } from "../internal/mod.ts";
 import {
-  checkFinite,
+  checkDuration,
   checkId,
   checkLength,
   checkObject,
@@ -170,6 +170,11 @@ function joined(one: ChildTime, other: ChildTime): ChildTime {
 
 const RECORD = "record span";
 
+const LEVELS_BUT_OFF = LEVELS.slice(1);
+/** What of a span may be there: ids with so many digits, and some texts. */
+const IDS = [["id", 16], ["traceId", 32], ["parentId", 16]] as const;
+const CHOICES = [["level", LEVELS_BUT_OFF], ["kind", KINDS], ["status", STATUSES]] as const;
+
 /** A span of which everything was read once, and is what it should be. */
 interface ReadSpan extends SpanInput {
   readonly events: readonly SpanEventInput[];
@@ -186,30 +191,24 @@ function readSpan(input: SpanInput): ReadSpan {
   };
   checkText(RECORD, "name", span.name);
   checkTime(RECORD, "startMs", span.startMs);
-  checkFinite(RECORD, "durationMs", span.durationMs);
-  checkLength(RECORD, "durationMs", span.durationMs);
-  if (span.selfMs !== undefined) {
-    checkFinite(RECORD, "selfMs", span.selfMs);
-    checkLength(RECORD, "selfMs", span.selfMs);
-  }
+  checkDuration(RECORD, "durationMs", span.durationMs);
+  if (span.selfMs !== undefined) checkDuration(RECORD, "selfMs", span.selfMs);
   if (span.droppedEvents !== undefined) checkLength(RECORD, "droppedEvents", span.droppedEvents);
-  if (span.id !== undefined) checkId(RECORD, "id", span.id, 16);
-  if (span.traceId !== undefined) checkId(RECORD, "traceId", span.traceId, 32);
-  if (span.parentId !== undefined) checkId(RECORD, "parentId", span.parentId, 16);
+  for (const [name, digits] of IDS) {
+    if (span[name] === undefined) continue;
+    checkId(RECORD, name, span[name], digits);
+    // Ids are keys here. A piece of a huge text would keep that alive.
+    span[name] = copyText(span[name], digits);
+  }
   if (span.parentId !== undefined && span.parentId === span.id) {
     throw new TypeError(refusal(RECORD, "parentId must be that of another span", span.parentId));
   }
-  if (span.level !== undefined) checkOneOf(RECORD, "level", LEVELS.slice(1), span.level);
-  if (span.kind !== undefined) checkOneOf(RECORD, "kind", KINDS, span.kind);
-  if (span.status !== undefined) checkOneOf(RECORD, "status", STATUSES, span.status);
+  for (const [name, allowed] of CHOICES) {
+    if (span[name] !== undefined) checkOneOf(RECORD, name, allowed, span[name]);
+  }
   if (span.message !== undefined) checkText(RECORD, "message", span.message);
   if (span.fields !== undefined) checkObject(RECORD, "fields", span.fields);
-  // Ids are keys here. A piece of a huge text would keep that alive.
-  return {
-    ...span,
-    ...(span.id === undefined ? {} : { id: copyText(span.id, 16) }),
-    ...(span.parentId === undefined ? {} : { parentId: copyText(span.parentId, 16) }),
-  };
+  return span;
 }
 
 /** Reads an event. Throws at what is none. */
@@ -219,7 +218,7 @@ export function readEvent(action: string, input: SpanEventInput): SpanEventInput
   checkText(action, "event.name", event.name);
   checkTime(action, "event.timeMs", event.timeMs);
   if (event.level !== undefined) {
-    checkOneOf(action, "event.level", LEVELS.slice(1), event.level);
+    checkOneOf(action, "event.level", LEVELS_BUT_OFF, event.level);
   }
   if (event.fields !== undefined) checkObject(action, "event.fields", event.fields);
   return event;

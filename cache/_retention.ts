@@ -1,5 +1,6 @@
 import { NONE } from "./_commit_log.ts";
 import { Heap } from "./_heap.ts";
+import { SlotQueue } from "./_slot_queue.ts";
 import { OPEN, OVERDUE, type SpanColumns, STATE_MASK } from "./_columns.ts";
 
 /** In which order spans that have ended go out. */
@@ -30,89 +31,69 @@ interface Late {
  */
 export class OldestOpened implements Retention {
   readonly #columns: SpanColumns;
-  readonly #heap: Heap<Late> = new Heap((one, other) =>
+  readonly #opened: SlotQueue;
+  readonly #late: Heap<Late> = new Heap((one, other) =>
     one.start - other.start < 0 || (one.start === other.start && one.order < other.order)
   );
-  #head = NONE;
-  #tail = NONE;
   #order = 0;
 
   constructor(columns: SpanColumns) {
     this.#columns = columns;
+    this.#opened = new SlotQueue(columns);
   }
 
   opened(slot: number): void {
-    const { links } = this.#columns;
-    links[slot] = NONE;
-    if (this.#tail === NONE) this.#head = slot;
-    else links[this.#tail] = slot;
-    this.#tail = slot;
+    this.#opened.push(slot);
   }
 
   closed(slot: number): void {
     const { flags, starts, links } = this.#columns;
     if ((flags[slot]! & OVERDUE) === 0) return;
-    this.#heap.push({ slot, start: starts[slot]!, order: links[slot]! });
+    this.#late.push({ slot, start: starts[slot]!, order: links[slot]! });
   }
 
   recorded(slot: number, now: number): void {
     // One whose clock is ahead would stay until it is overtaken.
     const start = Math.min(this.#columns.starts[slot]!, now);
-    this.#heap.push({ slot, start, order: this.#order++ });
+    this.#late.push({ slot, start, order: this.#order++ });
   }
 
   take(): number {
     const { flags, links, starts } = this.#columns;
     let slot: number;
-    while ((slot = this.#head) !== NONE && (flags[slot]! & STATE_MASK) === OPEN) {
-      this.#shift();
+    while ((slot = this.#opened.head) !== NONE && (flags[slot]! & STATE_MASK) === OPEN) {
+      this.#opened.shift();
       flags[slot]! |= OVERDUE;
       links[slot] = this.#order++;
     }
-    const { top } = this.#heap;
-    if (top !== undefined && (slot === NONE || top.start <= starts[slot]!)) {
-      this.#heap.pop();
-      return top.slot;
+    const { top } = this.#late;
+    if (top === undefined || (slot !== NONE && top.start > starts[slot]!)) {
+      return this.#opened.shift();
     }
-    if (slot !== NONE) this.#shift();
-    return slot;
-  }
-
-  #shift(): void {
-    this.#head = this.#columns.links[this.#head]!;
-    if (this.#head === NONE) this.#tail = NONE;
+    this.#late.pop();
+    return top.slot;
   }
 }
 
-/** The oldest ended first: those that have ended stand in a list in that order. */
+/** The oldest ended first. */
 export class OldestClosed implements Retention {
-  readonly #columns: SpanColumns;
-  #head = NONE;
-  #tail = NONE;
+  readonly #closed: SlotQueue;
 
   constructor(columns: SpanColumns) {
-    this.#columns = columns;
+    this.#closed = new SlotQueue(columns);
   }
 
   opened(): void {}
 
   closed(slot: number): void {
-    const { links } = this.#columns;
-    links[slot] = NONE;
-    if (this.#tail === NONE) this.#head = slot;
-    else links[this.#tail] = slot;
-    this.#tail = slot;
+    this.#closed.push(slot);
   }
 
   recorded(slot: number): void {
-    this.closed(slot);
+    this.#closed.push(slot);
   }
 
   take(): number {
-    const slot = this.#head;
-    if (slot === NONE) return NONE;
-    this.#head = this.#columns.links[slot]!;
-    if (this.#head === NONE) this.#tail = NONE;
-    return slot;
+    return this.#closed.shift();
   }
 }

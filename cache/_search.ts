@@ -1,24 +1,13 @@
-import { filterOf, slotFilterOf } from "./_filter.ts";
+import type { SpanFilter } from "./_filter.ts";
 import { Heap } from "./_heap.ts";
-import type { Reader } from "./_reader.ts";
 import type { SpanStore } from "./_store.ts";
-import type { SpanQuery } from "./options.ts";
 import type { SpanRecord } from "./record.ts";
 
-const FIND = "find spans";
-
 /** Finds spans, those first that were committed last. */
-export function findNewest(
-  store: SpanStore,
-  reader: Reader,
-  originMs: number,
-  query: SpanQuery,
-  limit: number,
-): SpanRecord[] {
-  const filter = filterOf(FIND, store, reader, originMs, query);
+export function findNewest(store: SpanStore, { read }: SpanFilter, limit: number): SpanRecord[] {
   const spans: SpanRecord[] = [];
   for (const slot of store.latestSlots()) {
-    const span = filter(slot);
+    const span = read(slot);
     if (span !== undefined && spans.push(span) >= limit) break;
   }
   return spans;
@@ -32,25 +21,25 @@ interface Found {
   readonly place: number;
 }
 
-function isSlower(one: Found, other: Found): boolean {
-  return one.duration > other.duration ||
-    (one.duration === other.duration && one.place < other.place);
+/** Below 0 if one took longer than the other, or as long and was committed later. */
+function compare(one: Found, other: Found): number {
+  return other.duration - one.duration || one.place - other.place;
 }
 
-/** Finds spans, those first that took longest, and of those that took as long the ones that were committed last. */
+/**
+ * Finds spans, those first that took longest, and of those that took as long the ones that were committed last.
+ *
+ * @param most How many of those that fit have to be read. It is the limit, unless a predicate has still to say which these are.
+ */
 export function findSlowest(
   store: SpanStore,
-  reader: Reader,
-  originMs: number,
-  query: SpanQuery,
+  { fits, read }: SpanFilter,
   limit: number,
+  most: number,
 ): SpanRecord[] {
-  const filter = filterOf(FIND, store, reader, originMs, query);
-  const fits = slotFilterOf(FIND, store, originMs, query);
   const { generations, durations } = store.columns;
-  // Only as many as are asked for are kept, the fastest of them on top, unless a predicate has still to say which those are.
-  const most = query.where === undefined ? limit : Infinity;
-  const slowest = new Heap<Found>((one, other) => isSlower(other, one));
+  // The fastest of them on top.
+  const slowest = new Heap<Found>((one, other) => compare(one, other) > 0);
   let place = 0;
   for (const slot of store.latestSlots()) {
     const duration = durations[slot]!;
@@ -60,9 +49,9 @@ export function findSlowest(
     slowest.push({ slot, generation: generations[slot]!, duration, place: place++ });
   }
   const spans: SpanRecord[] = [];
-  for (const { slot, generation } of slowest.items.sort((a, b) => isSlower(a, b) ? -1 : 1)) {
+  for (const { slot, generation } of slowest.items.sort(compare)) {
     // A predicate may have let it go.
-    const span = store.isThere(slot, generation) ? filter(slot) : undefined;
+    const span = store.isThere(slot, generation) ? read(slot) : undefined;
     if (span !== undefined && spans.push(span) >= limit) break;
   }
   return spans;

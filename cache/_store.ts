@@ -23,7 +23,7 @@ import { FieldStore, MESSAGE_KEY, NAME_KEY, valueOf } from "./_fields.ts";
 import { wordAt } from "./_hex.ts";
 import { Identities } from "./_identities.ts";
 import { Interned, MAX_LENGTH, UNKNOWN } from "./_interned.ts";
-import { Reserve } from "./_reserve.ts";
+import { SlotQueue } from "./_slot_queue.ts";
 import { OldestClosed, OldestOpened, type Retention } from "./_retention.ts";
 import { Summary } from "./_summary.ts";
 import type { Fields, FieldValue, SpanLink } from "./record.ts";
@@ -81,7 +81,8 @@ export class SpanStore {
 
   readonly #spec: StoreSpec;
   readonly #retention: Retention;
-  readonly #reserve: Reserve;
+  /** Those that are kept longer, in the order in which they came to it. */
+  readonly #reserve: SlotQueue;
   #freeHead = NONE;
   #fresh = 0;
 
@@ -101,7 +102,7 @@ export class SpanStore {
       this.summaries[index] = new Summary();
     });
     this.log = new CommitLog(spec.capacity);
-    this.#reserve = new Reserve(this.columns);
+    this.#reserve = new SlotQueue(this.columns);
     this.#retention = spec.evict === "oldest-closed"
       ? new OldestClosed(this.columns)
       : new OldestOpened(this.columns);
@@ -179,17 +180,11 @@ export class SpanStore {
 
   /** The slot of the span in which one is; none if that is not there, or not known. */
   parentOf(slot: number): number {
-    const { flags, idsHigh, idsLow, parentsHigh, parentsLow } = this.columns;
-    if ((flags[slot]! & CHILD) === 0) return NONE;
-    const low = parentsLow[slot]!;
-    const own = this.identities.slotOf(low);
-    if (
-      own < this.columns.count && idsLow[own] === low && idsHigh[own] === parentsHigh[slot] &&
-      (flags[own]! & STATE_MASK) !== FREE && (flags[own]! & FOREIGN) === 0
-    ) return own;
-    return this.foreign.size === 0
-      ? NONE
-      : this.foreign.get(this.columns.parentIdOf(slot)!) ?? NONE;
+    const { columns, foreign } = this;
+    if ((columns.flags[slot]! & CHILD) === 0) return NONE;
+    const own = this.ownSlot(columns.parentsHigh[slot]!, columns.parentsLow[slot]!);
+    if (own !== NONE || foreign.size === 0) return own;
+    return foreign.get(columns.parentIdOf(slot)!) ?? NONE;
   }
 
   /** Ends a span. */
@@ -201,7 +196,7 @@ export class SpanStore {
     const duration = nanoseconds(end - start);
     const self = selves[slot] === 0 && seqs[slot] === 0
       ? duration
-      : duration - this.#coveredOf(slot, end);
+      : duration - nanoseconds(this.coveredOf(slot, end));
     if ((flags[slot]! & CHILD) !== 0) this.#leaveParent(slot, end);
     while (this.held >= this.#spec.capacity) this.evictOne();
     flags[slot] = flags[slot]! & ~STATE_MASK | CLOSED;
@@ -212,11 +207,11 @@ export class SpanStore {
     this.#retention.closed(slot);
   }
 
-  /** For how many nanoseconds some child of a span that ends was running. Those that go on have been part of it up to now. */
-  #coveredOf(slot: number, end: number): number {
+  /** For how many milliseconds some child of a span that runs has been running by some time. */
+  coveredOf(slot: number, now: number): number {
     const { starts, durations, selves, seqs } = this.columns;
-    const running = seqs[slot]! > 0 ? end - durations[slot]! : 0;
-    return nanoseconds(Math.min(selves[slot]! + running, end - starts[slot]!));
+    const since = seqs[slot]! > 0 ? now - durations[slot]! : 0;
+    return Math.min(selves[slot]! + Math.max(0, since), now - starts[slot]!);
   }
 
   /** Ends a span that nobody ends. */
@@ -421,15 +416,17 @@ export class SpanStore {
 
   /** The slot of the span with an id, running or ended; none if it is not there. */
   find(id: string): number {
-    const high = wordAt(id, 0);
-    const low = wordAt(id, 8);
+    const own = this.ownSlot(wordAt(id, 0), wordAt(id, 8));
+    return own === NONE ? this.foreign.get(id) ?? NONE : own;
+  }
+
+  /** The slot of the span that was begun here and has an id of these words; none if it is not there. */
+  ownSlot(high: number, low: number): number {
+    const { columns: { count, idsHigh, idsLow, flags } } = this;
     const slot = this.identities.slotOf(low);
-    const { idsHigh, idsLow, flags } = this.columns;
-    if (
-      slot < this.columns.count && idsLow[slot] === low && idsHigh[slot] === high &&
-      (flags[slot]! & STATE_MASK) !== FREE && (flags[slot]! & FOREIGN) === 0
-    ) return slot;
-    return this.foreign.get(id) ?? NONE;
+    const isThere = slot < count && idsLow[slot] === low && idsHigh[slot] === high &&
+      (flags[slot]! & STATE_MASK) !== FREE && (flags[slot]! & FOREIGN) === 0;
+    return isThere ? slot : NONE;
   }
 
   setForeignId(slot: number, id: string): void {

@@ -1,8 +1,9 @@
+import { attempt } from "./_attempt.ts";
 import { Bell } from "./_bell.ts";
-import { FOREIGN, KIND_SHIFT, LEVEL_SHIFT, SAMPLED } from "./_columns.ts";
+import { KIND_SHIFT, LEVEL_SHIFT, SAMPLED } from "./_columns.ts";
 import { NONE } from "./_commit_log.ts";
 import { type ContextStorage, createStorage } from "./_context.ts";
-import { hexOf, isId } from "./_hex.ts";
+import { hexOf, isId, wordAt } from "./_hex.ts";
 import type { SpanHost } from "./_host.ts";
 import type { SpanStore } from "./_store.ts";
 import { INFO, kindNumber, levelNumber } from "./level.ts";
@@ -74,43 +75,31 @@ export class Tracer implements SpanHost {
       : this.#startWith(name, fields, options);
   }
 
-  /** Calls a function in a span, and in what it waits for. */
-  run<T>(span: Span, callback: (span: Span) => T): T {
+  /** Calls a function in a span, or in none, and in what it waits for. */
+  run<T>(span: Span | undefined, callback: () => T): T {
     // What is not recorded for its level alone is not around anything.
-    if (span === this.#silent || this.lastSeq !== undefined) return callback(span);
+    if (span === this.#silent || this.lastSeq !== undefined) return callback();
     const before = this.#sync;
     this.#sync = undefined;
     try {
-      return this.#storage.run(span, callback, span);
+      return this.#storage.run(span, callback);
     } finally {
       this.#sync = before;
     }
   }
 
   /** Calls a function in a span, but not in what it waits for. */
-  runSync<T>(span: Span, callback: (span: Span) => T): T {
-    if (span === this.#silent || this.lastSeq !== undefined) return callback(span);
+  runSync<T>(span: Span, callback: () => T): T {
+    if (span === this.#silent || this.lastSeq !== undefined) return callback();
     const before = this.#sync;
     const storeBefore = this.#syncStore;
     this.#sync = span;
     this.#syncStore = this.#storage.getStore();
     try {
-      return callback(span);
+      return callback();
     } finally {
       this.#sync = before;
       this.#syncStore = storeBefore;
-    }
-  }
-
-  /** Calls a function in no span. */
-  runOutside<T>(callback: () => T): T {
-    if (this.lastSeq !== undefined) return callback();
-    const before = this.#sync;
-    this.#sync = undefined;
-    try {
-      return this.#storage.run(undefined, callback);
-    } finally {
-      this.#sync = before;
     }
   }
 
@@ -203,14 +192,12 @@ export class Tracer implements SpanHost {
     readonly parent: Span | TraceContext | null | undefined;
     readonly links: readonly (Span | SpanLink)[];
   } {
-    try {
+    return attempt(() => {
       const { level, kind, links } = options;
       const bits = levelNumber(level) << LEVEL_SHIFT | kindNumber(kind) << KIND_SHIFT;
       const parent = this.#parentOf(options.parent);
       return { bits, parent, links: Array.isArray(links) ? links : [] };
-    } catch {
-      return { bits: DEFAULT_BITS, parent: undefined, links: [] };
-    }
+    }) ?? { bits: DEFAULT_BITS, parent: undefined, links: [] };
   }
 
   #start(
@@ -267,12 +254,11 @@ export class Tracer implements SpanHost {
     parent: TraceContext,
   ): Span {
     const { store } = this;
-    const { generations, flags } = store.columns;
+    const { generations } = store.columns;
     // A service that asks itself: that span is recorded, so this is too.
-    const found = store.find(parent.spanId);
-    const isOwn = found !== NONE && (flags[found]! & FOREIGN) === 0 &&
-      store.columns.traceIdOf(found) === parent.traceId;
-    const own = isOwn ? found : NONE;
+    const { spanId, traceId } = parent;
+    const found = store.ownSlot(wordAt(spanId, 0), wordAt(spanId, 8));
+    const own = found === NONE || store.columns.traceIdOf(found) === traceId ? found : NONE;
     const generation = own === NONE ? 0 : generations[own]!;
     if (own === NONE && this.chance < 1 && this.#isUnlucky()) {
       return spans.create(this, SUPPRESSED, 0, parent);

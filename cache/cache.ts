@@ -11,7 +11,7 @@ import {
 import { MAX_TEXT } from "./_cells.ts";
 import { OPEN, STATE_MASK } from "./_columns.ts";
 import { NONE } from "./_commit_log.ts";
-import { filterOf, ofTrace } from "./_filter.ts";
+import { filterOf, ofTrace, type SpanFilter } from "./_filter.ts";
 import { groupsOf } from "./_groups.ts";
 import { isId } from "./_hex.ts";
 import { Reader } from "./_reader.ts";
@@ -28,6 +28,7 @@ import type {
   SpanFindOptions,
   SpanOptions,
   SpanPageOptions,
+  SpanQuery,
 } from "./options.ts";
 import type { Fields, OpenSpanRecord, SpanEventInput, SpanInput, SpanRecord } from "./record.ts";
 import type { Span } from "./span.ts";
@@ -87,7 +88,6 @@ export class SpanCache implements Disposable, AsyncDisposable {
   readonly #tracer: Tracer;
   readonly #reader: Reader;
   readonly #recorder: Recorder;
-  readonly #originMs: number;
 
   /**
    * Creates a cache.
@@ -144,10 +144,10 @@ export class SpanCache implements Disposable, AsyncDisposable {
       reserve,
       slowMs,
     });
-    this.#originMs = clock.wallNow() - clock.now();
+    const originMs = clock.wallNow() - clock.now();
     this.#tracer = new Tracer(this.#store, clock, random, levelIndex, chance);
-    this.#reader = new Reader(this.#store, this.#originMs);
-    this.#recorder = new Recorder(this.#tracer, this.#originMs, parkedFor(capacity));
+    this.#reader = new Reader(this.#store, originMs);
+    this.#recorder = new Recorder(this.#tracer, originMs, parkedFor(capacity));
   }
 
   /** How many spans are held that have ended. */
@@ -306,8 +306,7 @@ export class SpanCache implements Disposable, AsyncDisposable {
     const span = this.#tracer.current;
     const tracer = this.#tracer;
     return function (this: unknown, ...args) {
-      const call = (): R => callback.apply(this, args);
-      return span === undefined ? tracer.runOutside(call) : tracer.run(span, call);
+      return tracer.run(span, () => callback.apply(this, args));
     };
   }
 
@@ -390,9 +389,10 @@ export class SpanCache implements Disposable, AsyncDisposable {
     const { order = "newest", limit = 100 } = options;
     checkLimit("find spans", limit);
     checkOneOf("find spans", "order", ["newest", "slowest"], order);
+    const filter = this.#filterOf("find spans", options);
     return order === "newest"
-      ? findNewest(this.#store, this.#reader, this.#originMs, options, limit)
-      : findSlowest(this.#store, this.#reader, this.#originMs, options, limit);
+      ? findNewest(this.#store, filter, limit)
+      : findSlowest(this.#store, filter, limit, options.where === undefined ? limit : Infinity);
   }
 
   /**
@@ -456,15 +456,9 @@ export class SpanCache implements Disposable, AsyncDisposable {
   subscribe(options: SpanSubscribeOptions = {}): SpanSubscription {
     const { after = this.lastSeq, signal } = options;
     checkInteger("subscribe to spans", "after", after, 0);
-    const filter = filterOf(
-      "subscribe to spans",
-      this.#store,
-      this.#reader,
-      this.#originMs,
-      options,
-    );
+    const { read } = this.#filterOf("subscribe to spans", options);
     const last = this.#tracer.lastSeq ?? this.lastSeq;
-    return subscriptions.create(this.#tracer, filter, Math.min(after, last), signal);
+    return subscriptions.create(this.#tracer, read, Math.min(after, last), signal);
   }
 
   /**
@@ -503,30 +497,21 @@ export class SpanCache implements Disposable, AsyncDisposable {
 
   /** How it is doing. */
   stats(): SpanCacheStats {
-    const { held, reserved, open, counts, fields, names } = this.#store;
-    const { opened, closed, recorded, evicted, cleared, abandoned, stale } = counts;
+    const { held, reserved, open, counts, fields, names, bytes, maxBytes } = this.#store;
     return {
       held,
       reserved,
       open,
-      opened,
-      closed,
-      recorded,
-      evicted,
-      cleared,
-      abandoned,
+      ...counts,
       refused: { ...this.#tracer.refused },
-      events: counts.events,
-      droppedEvents: counts.droppedEvents,
       droppedFields: { ...fields.dropped },
       cutTexts: fields.cut,
-      stale,
       duplicates: this.#recorder.duplicates,
       names: names.size,
       otherNames: names.overflowed,
       keys: fields.keys,
-      bytes: this.#store.bytes,
-      maxBytes: this.#store.maxBytes,
+      bytes,
+      maxBytes,
       waiting: this.#tracer.bell.size,
     };
   }
@@ -557,6 +542,10 @@ export class SpanCache implements Disposable, AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.close();
     return Promise.resolve();
+  }
+
+  #filterOf(action: string, query: SpanQuery): SpanFilter {
+    return filterOf(action, this.#store, this.#reader, query);
   }
 
   #isOpen(slot: number): boolean {

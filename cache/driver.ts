@@ -331,9 +331,9 @@ function isDone(channel: Pick<Channel<unknown>, "closed" | "size">): boolean {
 /** Waits for some of what comes: none once the wait is over. Nothing that was given out is lost by that. */
 async function batchOf<T>(channel: Channel<T>, signal: AbortSignal): Promise<T[]> {
   if (isDone(channel)) {
-    const { promise, resolve } = Promise.withResolvers<T[]>();
-    signal.addEventListener("abort", () => resolve([]), { once: true });
-    return promise;
+    return new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve([]), { once: true });
+    });
   }
   try {
     return await channel.receiveBatch(MAX_BATCH, { signal });

@@ -241,7 +241,7 @@ export function feedPort(
   options: SpanFeedOptions = {},
 ): SpanFeed {
   return create(cache, (spans, lost) => {
-    const message: SpanFeedMessage = { type: "weir.spans", spans, lost };
+    const message: SpanFeedMessage = { type: SPAN_TOPIC, spans, lost };
     port.postMessage(message);
     return spans.length;
   }, options);

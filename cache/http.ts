@@ -3,7 +3,7 @@ import { checkOptionalFunction } from "./_check.ts";
 import type { SpanCache } from "./cache.ts";
 import type { Fields } from "./record.ts";
 import type { Span } from "./span.ts";
-import { extractContext } from "./trace_context.ts";
+import { extractContext, formatTraceparent } from "./trace_context.ts";
 
 /** The part of `Headers` that is written. */
 export interface HeadersWriter {
@@ -42,12 +42,11 @@ export interface HeadersWriter {
  * ```
  */
 export function injectContext(headers: HeadersWriter, span: Span | undefined): void {
-  const traceparent = span?.traceparent;
-  if (traceparent === undefined) return;
-  headers.set("traceparent", traceparent);
-  const state = span?.context?.state;
-  if (state === undefined) headers.delete("tracestate");
-  else headers.set("tracestate", state);
+  const context = span?.context;
+  if (context === undefined) return;
+  headers.set("traceparent", formatTraceparent(context));
+  if (context.state === undefined) headers.delete("tracestate");
+  else headers.set("tracestate", context.state);
 }
 
 /** Options of {@linkcode traceHandler}. */
@@ -162,21 +161,16 @@ export function traceHandler<A extends unknown[]>(
   };
 }
 
-/** The methods that there are. Anybody can make up others, and each would be another name. */
-const METHODS: ReadonlySet<string> = new Set(
-  ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"],
-);
+/** The methods that requests have. Anybody can make up others, and each would be another name. */
+const METHOD = /^(?:DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT|QUERY)$/;
 
 function nameOf({ method }: Request): string {
-  return METHODS.has(method) ? method : "HTTP";
+  return METHOD.test(method) ? method : "HTTP";
 }
 
 /** The path of a URL, without the cost of understanding all of it. */
 function pathOf(url: string): string {
-  const begin = url.indexOf("/", url.indexOf("://") + 3);
-  if (begin === -1) return "/";
-  const end = url.slice(begin).search(/[?#]/);
-  return end === -1 ? url.slice(begin) : url.slice(begin, begin + end);
+  return /^[^:]+:\/\/[^/?#]*([^?#]*)/.exec(url)?.[1] || "/";
 }
 
 /** The same response, with a body that ends a span when it ends. */

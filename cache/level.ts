@@ -19,20 +19,10 @@ export const LEVELS: readonly SpanLevelFilter[] = [
 /** The number of `"info"`, which everything has that says nothing else. */
 export const INFO = 3;
 
-/** The number of a level that may be none; that of `"info"` then. */
+/** The number of a level that may be none, or no level; that of `"info"` then. */
 export function levelNumber(level: SpanLevel | undefined): number {
-  switch (level) {
-    case "error":
-      return 1;
-    case "warn":
-      return 2;
-    case "debug":
-      return 4;
-    case "trace":
-      return 5;
-    default:
-      return INFO;
-  }
+  const number = level === undefined ? INFO : LEVELS.indexOf(level);
+  return number > 0 ? number : INFO;
 }
 
 /** The number of a filter. Throws if it is none. */

@@ -1,7 +1,8 @@
 import type { SpanCache } from "./cache.ts";
 import { attempt } from "./_attempt.ts";
 import { isId } from "./_hex.ts";
-import { KINDS } from "./level.ts";
+import { mapValues } from "./_json_fields.ts";
+import { KINDS, STATUSES } from "./level.ts";
 import type { Fields, SpanInput } from "./record.ts";
 
 /** Seconds and nanoseconds, as OpenTelemetry has times. */
@@ -122,7 +123,7 @@ function inputOf(span: OtelReadableSpan): SpanInput {
     ...(isId(parentId, 16) ? { parentId } : {}),
     name: span.name,
     kind: KINDS[span.kind] ?? "internal",
-    status: span.status.code === 2 ? "error" : span.status.code === 1 ? "ok" : "unset",
+    status: STATUSES[span.status.code] ?? "unset",
     message: span.status.message,
     startMs: msOf(span.startTime),
     durationMs: Math.max(0, msOf(span.duration)),
@@ -144,10 +145,8 @@ function msOf([seconds, nanoseconds]: OtelTime): number {
 }
 
 function fieldsOf(attributes: Readonly<Record<string, unknown>>): Fields {
-  return Object.fromEntries(
-    Object.entries(attributes).map(([key, value]) => [
-      key,
-      Array.isArray(value) ? JSON.stringify(value) : value,
-    ]),
+  return mapValues(
+    attributes,
+    (value) => Array.isArray(value) ? JSON.stringify(value) : value,
   ) as Fields;
 }

@@ -44,7 +44,7 @@ export function receivePort(driver: SpanDriver, port: MessagePortLike): SpanRece
   const receiver = new Receiver();
   const listener = ({ data }: MessageEvent): void => {
     if (!isFeedMessage(data)) return;
-    receiver.lost += data.lost;
+    receiver.lost += countOf(data.lost);
     if (driver.closed) {
       receiver.lost += data.spans.length;
       return;
@@ -128,6 +128,5 @@ function countOf(value: unknown): number {
 
 function isFeedMessage(data: unknown): data is SpanFeedMessage {
   const message = data as Partial<SpanFeedMessage> | null | undefined;
-  return typeof message === "object" && message !== null && message.type === "weir.spans" &&
-    Array.isArray(message.spans) && Number.isSafeInteger(message.lost) && message.lost! >= 0;
+  return message?.type === SPAN_TOPIC && Array.isArray(message.spans);
 }

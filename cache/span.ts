@@ -1,10 +1,10 @@
-import type { Fields, FieldValue, SpanLink } from "./record.ts";
-import type { SpanLevel } from "./level.ts";
-import { INFO, levelNumber } from "./level.ts";
+import { attempt } from "./_attempt.ts";
 import { isId } from "./_hex.ts";
-import { textOf } from "./_text.ts";
 import type { SpanHost } from "./_host.ts";
+import { textOf } from "./_text.ts";
+import { INFO, levelNumber, type SpanLevel } from "./level.ts";
 import type { SpanOptions } from "./options.ts";
+import type { Fields, FieldValue, SpanLink } from "./record.ts";
 import { formatTraceparent, type TraceContext } from "./trace_context.ts";
 
 /** The place of what was not recorded, since it does not matter enough: what is in it belongs to what is around it. */
@@ -260,21 +260,15 @@ const NO_FAULT: Fault = { message: undefined, fields: undefined };
 
 /** The level that options say, whatever they are. */
 function levelOf(options: SpanEventOptions): number {
-  try {
-    return levelNumber(options.level);
-  } catch {
-    return INFO;
-  }
+  return attempt(() => levelNumber(options.level)) ?? INFO;
 }
 
 /** A link, if it is one. */
 function linkOf(link: SpanLink | undefined): SpanLink | undefined {
-  try {
+  return attempt(() => {
     const { traceId, spanId } = link!;
     return isId(traceId, 32) && isId(spanId, 16) ? { traceId, spanId } : undefined;
-  } catch {
-    return undefined;
-  }
+  });
 }
 
 /** What to say of what was thrown. Errors of users may have getters that throw themselves. */

@@ -155,19 +155,9 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
    * @throws Rejects with the reason of a signal, or with what `where` throws.
    */
   async receive(options?: ChannelWaitOptions): Promise<SpanRecord> {
-    for (let round = 0;; round++) {
-      const span = this.#pull();
-      if (span !== undefined) return span;
-      if (this.size > 0) {
-        // Its own predicate has committed something meanwhile.
-        if (round >= MAX_ROUNDS) await turn();
-        continue;
-      }
-      if (this.closed) {
-        throw new ChannelClosedError("Cannot receive span: the subscription is closed");
-      }
-      await this.#host.bell.wait(this.#cursor + 1, options?.signal);
-    }
+    const [span] = await this.receiveBatch(1, options);
+    if (span !== undefined) return span;
+    throw new ChannelClosedError("Cannot receive span: the subscription is closed");
   }
 
   /** Takes the next span if there is one. */

@@ -18,6 +18,10 @@ export interface HeadersLike {
   get(name: string): string | null;
 }
 
+/** Version, trace, span, flags, and what later versions say. */
+const TRACEPARENT = /^([\da-f]{2})-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(-.*)?$/;
+/** The longest `traceparent` that is looked at. */
+const MAX_TRACEPARENT = 512;
 /** The longest `tracestate` that is handed on. The standard asks for 512 at least. */
 const MAX_STATE = 1_024;
 
@@ -39,14 +43,11 @@ const MAX_STATE = 1_024;
  * ```
  */
 export function parseTraceparent(text: string | null | undefined): TraceContext | undefined {
-  if (typeof text !== "string" || text.length < 55 || text.length > 512) return undefined;
-  const [version, traceId, spanId, flags, ...rest] = text.trim().split("-");
-  if (!/^[0-9a-f]{2}$/.test(version ?? "") || version === "ff") return undefined;
+  if (typeof text !== "string" || text.length > MAX_TRACEPARENT) return undefined;
+  const [, version, traceId, spanId, flags, rest] = TRACEPARENT.exec(text.trim()) ?? [];
   // Later versions may say more behind it; this one does not.
-  if (version === "00" && rest.length > 0) return undefined;
-  if (!isId(traceId, 32) || !isId(spanId, 16) || !/^[0-9a-f]{2}$/.test(flags ?? "")) {
-    return undefined;
-  }
+  if (version === "ff" || (version === "00" && rest !== undefined)) return undefined;
+  if (!isId(traceId, 32) || !isId(spanId, 16)) return undefined;
   return { traceId, spanId, sampled: (Number.parseInt(flags!, 16) & 1) === 1 };
 }
 

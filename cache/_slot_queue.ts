@@ -1,8 +1,8 @@
 import type { SpanColumns } from "./_columns.ts";
 import { NONE } from "./_commit_log.ts";
 
-/** Spans that are kept longer than the rest, in a list in the order in which they came to it. */
-export class Reserve {
+/** Slots in the order in which they came, linked by a column: a slot stands in one such queue at a time. All costs O(1). */
+export class SlotQueue {
   readonly #columns: SpanColumns;
   #head = NONE;
   #tail = NONE;
@@ -12,8 +12,14 @@ export class Reserve {
     this.#columns = columns;
   }
 
+  /** How many there are. */
   get size(): number {
     return this.#size;
+  }
+
+  /** The first one; none if there is none. */
+  get head(): number {
+    return this.#head;
   }
 
   push(slot: number): void {
@@ -25,7 +31,7 @@ export class Reserve {
     this.#size++;
   }
 
-  /** Takes out the one that has been here longest; none if there is none. */
+  /** Takes out the first one; none if there is none. */
   shift(): number {
     const slot = this.#head;
     if (slot === NONE) return NONE;
