@@ -25,7 +25,7 @@ const MAX_TIME = 8.64e15;
 /** Throws unless `value` is a time: milliseconds since 1970. */
 export function checkTime(action: string, name: string, value: unknown): void {
   if (typeof value === "number" && Math.abs(value) <= MAX_TIME) return;
-  const requirement = `${name} must be milliseconds since 1970, as a Date can be`;
+  const requirement = `${name} must be milliseconds since 1970`;
   throw new RangeError(refusal(action, requirement, value));
 }
 
@@ -44,6 +44,14 @@ export function checkLimit(action: string, value: number): void {
 export function checkText(action: string, name: string, value: unknown): void {
   if (typeof value === "string") return;
   throw new TypeError(refusal(action, `${name} must be a string`, value));
+}
+
+/** The longest array that is taken from elsewhere. */
+export const MAX_LIST = 65_536;
+
+/** Whether a value is an array that can be gone through. The length of a clone may be anything, with nothing in it. */
+export function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && value.length <= MAX_LIST;
 }
 
 /** Throws unless `value` is an object. */

@@ -1,4 +1,3 @@
-import { NS_PER_MS } from "./_time.ts";
 import {
   checkFinite,
   checkObject,
@@ -11,6 +10,7 @@ import { numberOrText } from "./_fields.ts";
 import { wordAt } from "./_hex.ts";
 import type { Reader } from "./_reader.ts";
 import type { SpanStore } from "./_store.ts";
+import { NS_PER_MS } from "./_time.ts";
 import { levelNumber, LEVELS } from "./level.ts";
 import type { SpanQuery } from "./options.ts";
 import type { SpanRecord } from "./record.ts";

@@ -1,4 +1,3 @@
-import { NS_PER_MS } from "./_time.ts";
 import {
   ABANDONED,
   KIND_SHIFT,
@@ -8,6 +7,7 @@ import {
   STATUS_SHIFT,
 } from "./_columns.ts";
 import type { SpanStore } from "./_store.ts";
+import { NS_PER_MS } from "./_time.ts";
 import { KINDS, LEVELS, type SpanLevel, STATUSES } from "./level.ts";
 import type { OpenSpanRecord, SpanEvent, SpanRecord } from "./record.ts";
 

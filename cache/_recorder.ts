@@ -1,4 +1,3 @@
-import { nanoseconds, NS_PER_MS } from "./_time.ts";
 import { refusal } from "../internal/mod.ts";
 import {
   checkDuration,
@@ -8,12 +7,15 @@ import {
   checkOneOf,
   checkText,
   checkTime,
+  isList,
+  MAX_LIST,
 } from "./_check.ts";
 import { ABANDONED, KIND_SHIFT, LEVEL_SHIFT, SELF_KNOWN, STATUS_SHIFT } from "./_columns.ts";
 import { copyText, NO_CELL } from "./_cells.ts";
 import { NONE } from "./_commit_log.ts";
 import { MESSAGE_KEY } from "./_fields.ts";
 import { OldestFirst } from "./_oldest.ts";
+import { nanoseconds, NS_PER_MS } from "./_time.ts";
 import type { Tracer } from "./_tracer.ts";
 import { kindNumber, KINDS, levelNumber, LEVELS, STATUSES } from "./level.ts";
 import type { SpanEventInput, SpanInput, SpanLink } from "./record.ts";
@@ -233,6 +235,6 @@ function readLink(action: string, input: SpanLink): SpanLink {
 }
 
 function list<T>(action: string, name: string, value: readonly T[] | undefined): readonly T[] {
-  if (value === undefined || Array.isArray(value)) return value ?? [];
-  throw new TypeError(refusal(action, `${name} must be an array`, value));
+  if (value === undefined || isList(value)) return value ?? [];
+  throw new TypeError(refusal(action, `${name} must be an array of at most ${MAX_LIST}`, value));
 }

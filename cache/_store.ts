@@ -1,4 +1,3 @@
-import { nanoseconds, NS_PER_MS } from "./_time.ts";
 import { Cells, NEXT, NO_CELL, WORDS } from "./_cells.ts";
 import {
   ABANDONED,
@@ -26,6 +25,7 @@ import { Interned, MAX_LENGTH, UNKNOWN } from "./_interned.ts";
 import { SlotQueue } from "./_slot_queue.ts";
 import { OldestClosed, OldestOpened, type Retention } from "./_retention.ts";
 import { Summary } from "./_summary.ts";
+import { nanoseconds, NS_PER_MS } from "./_time.ts";
 import type { Fields, FieldValue, SpanLink } from "./record.ts";
 import { textOf } from "./_text.ts";
 

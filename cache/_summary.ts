@@ -1,5 +1,5 @@
-import { NS_PER_MS } from "./_time.ts";
 import { Sketch } from "./_sketch.ts";
+import { NS_PER_MS } from "./_time.ts";
 import type { SpanAggregate } from "./aggregate.ts";
 
 /** What there is to say of all spans of one name that are held, kept up to date as they come and go. */

@@ -1,6 +1,6 @@
 import { checkFunction, checkInteger, later, type MessagePortLike } from "../internal/mod.ts";
 import { type EventRing, FrameTooLargeError } from "../ring/mod.ts";
-import { checkLength } from "./_check.ts";
+import { checkLength, MAX_LIST } from "./_check.ts";
 import { jsonFields } from "./_json_fields.ts";
 import { isThenable } from "./_thenable.ts";
 import type { SpanCache } from "./cache.ts";
@@ -26,7 +26,7 @@ export interface SpanFeedMessage {
 /** Options of {@linkcode feedSpans}, {@linkcode feedPort} and {@linkcode feedRing}. */
 export interface SpanFeedOptions extends SpanSubscribeOptions {
   /**
-   * The most spans to send at once: a positive integer.
+   * The most spans to send at once: a positive integer of at most 65,536.
    *
    * @default {256}
    */
@@ -76,7 +76,7 @@ export class SpanFeed implements Disposable, AsyncDisposable {
 
   private constructor(cache: SpanCache, send: Send, options: SpanFeedOptions) {
     const { maxBatch = 256, lingerMs = 50 } = options;
-    checkInteger("feed spans", "maxBatch", maxBatch, 1);
+    checkInteger("feed spans", "maxBatch", maxBatch, 1, MAX_LIST);
     checkLength("feed spans", "lingerMs", lingerMs);
     this.#send = send;
     this.#maxBatch = maxBatch;

@@ -1,5 +1,6 @@
 import type { MessagePortLike } from "../internal/mod.ts";
 import type { EventRing, RingCursor } from "../ring/mod.ts";
+import { isList } from "./_check.ts";
 import type { SpanDriver } from "./driver.ts";
 import { LOSS_TOPIC, SPAN_TOPIC, type SpanFeedMessage } from "./feed.ts";
 import type { SpanInput } from "./record.ts";
@@ -128,5 +129,5 @@ function countOf(value: unknown): number {
 
 function isFeedMessage(data: unknown): data is SpanFeedMessage {
   const message = data as Partial<SpanFeedMessage> | null | undefined;
-  return message?.type === SPAN_TOPIC && Array.isArray(message.spans);
+  return message?.type === SPAN_TOPIC && isList(message.spans);
 }

@@ -136,9 +136,9 @@ export interface SpanInput {
   readonly selfMs?: number | undefined;
   /** What is known of it. */
   readonly fields?: Fields | undefined;
-  /** What happened in it. */
+  /** What happened in it: an array of at most 65,536. */
   readonly events?: readonly SpanEventInput[] | undefined;
-  /** Other spans that have to do with it. */
+  /** Other spans that have to do with it: an array of at most 65,536. */
   readonly links?: readonly SpanLink[] | undefined;
   /** How many events were lost before it came here. */
   readonly droppedEvents?: number | undefined;

@@ -290,6 +290,6 @@ function faultOf(error: unknown): Fault {
     };
     return { message: textOf(message), fields };
   } catch {
-    return { message: "an error that cannot be read", fields: undefined };
+    return { message: "unreadable error", fields: undefined };
   }
 }

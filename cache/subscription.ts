@@ -214,22 +214,15 @@ export class SpanSubscription implements AsyncIterable<SpanRecord>, Disposable, 
   /** Reads spans until it is closed. Leaving the loop closes it, also while it waits; what had been committed by then can still be read. */
   [Symbol.asyncIterator](): AsyncIterableIterator<SpanRecord> {
     let isDone = false;
-    const leave = (): void => {
-      isDone = true;
-      this.close();
-    };
     const iterator: AsyncIterableIterator<SpanRecord> = {
       next: async () => {
         const [value] = isDone ? [] : await this.receiveBatch(1);
         return value === undefined ? { value, done: true } : { value, done: false };
       },
       return: async (value) => {
-        leave();
+        isDone = true;
+        this.close();
         return { value: await value, done: true };
-      },
-      throw: (reason) => {
-        leave();
-        return Promise.reject(reason);
       },
       [Symbol.asyncIterator]: () => iterator,
     };

@@ -1,7 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
-import { SpanDriver, type SpanEventMessage, type SpanInput } from "../../cache/mod.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { receivePort, SpanDriver, type SpanEventMessage, type SpanInput } from "../../cache/mod.ts";
 import { START_MS } from "../_hand_clock.ts";
 import { test } from "../_harness.ts";
+import { until } from "../tap/_wait.ts";
 import { clocked } from "./_clocked.ts";
 
 const idOf = (number: number): string => number.toString(16).padStart(16, "0");
@@ -85,4 +86,24 @@ test("What has the same part again and again, as a clone can, is dropped, and ta
   driver.events.trySend({ spanId: idOf(1), event: part as SpanEventMessage["event"] });
   const { droppedSpanMessages, droppedEventMessages } = driver.stats();
   assertEquals([droppedSpanMessages, droppedEventMessages, driver.drain()], [1, 1, 0]);
+});
+
+test("An array of which only the length is large is not gone through", async () => {
+  const { cache } = clocked();
+  using driver = new SpanDriver(cache);
+  const { port1, port2 } = new MessageChannel();
+  using receiver = receivePort(driver, port1);
+  const events = new Array<SpanEventMessage["event"]>(2 ** 22);
+  // As a clone it arrives like this.
+  port2.postMessage({ type: "weir.spans", spans: events, lost: 3 });
+  port2.postMessage({ type: "weir.spans", spans: [{ ...largeSpan(1), events }], lost: 0 });
+  await until("both have come", () => driver.stats().refused === 1);
+  assertEquals([receiver.received, receiver.lost, cache.size], [1, 0, 0]);
+  assertThrows(
+    () => cache.record({ ...largeSpan(2), events }),
+    TypeError,
+    "Cannot record span: events must be an array of at most 65536, received object Array",
+  );
+  port1.close();
+  port2.close();
 });
