@@ -1,0 +1,146 @@
+import { refusal } from "../internal/mod.ts";
+
+/** One step of a path: a key of an object, which is also an index of an array; any one step; or any number of steps, none included. */
+export type PathStep = { readonly key: string } | "*" | "**";
+
+/** How deep a path may go, and how long its text may be. */
+const MAX_STEPS = 32;
+const MAX_LENGTH = 512;
+
+/**
+ * Reads a path as people write it: `user.email`, `users[0].email`, `headers["x.y"]`, `a\.b`, `*` for any one step, `**` for any number of
+ * them, or a JSON Pointer, `/user/e~1mail`, which has no wildcards.
+ *
+ * @throws {RangeError} That names the path.
+ */
+export function parsePath(action: string, name: string, text: string): PathStep[] {
+  const refuse = (requirement: string): never => {
+    throw new RangeError(refusal(action, `${name} ${requirement}`, text));
+  };
+  if (typeof text !== "string" || text === "") refuse('must be a path such as "user.email"');
+  if (text.length > MAX_LENGTH) refuse(`must have at most ${MAX_LENGTH} characters`);
+  const steps = text.startsWith("/") ? pointerSteps(text, refuse) : dottedSteps(text, refuse);
+  if (steps.length > MAX_STEPS) refuse(`must have at most ${MAX_STEPS} steps`);
+  return steps;
+}
+
+/**
+ * Reads a path without wildcards.
+ *
+ * @throws {RangeError} That names the path.
+ */
+export function parseKeys(action: string, name: string, text: string): string[] {
+  return parsePath(action, name, text).map((step) => {
+    if (typeof step === "object") return step.key;
+    throw new RangeError(refusal(action, `${name} must be a path without wildcards`, text));
+  });
+}
+
+function pointerSteps(text: string, refuse: (requirement: string) => never): PathStep[] {
+  return text.slice(1).split("/").map((part) => {
+    if (/~(?![01])/.test(part)) refuse('must write "~" as "~0" and "/" as "~1" in a JSON Pointer');
+    return { key: part.replaceAll("~1", "/").replaceAll("~0", "~") };
+  });
+}
+
+/** A step is a word, in which a backslash takes what follows as it is, or stands in brackets; quotes make any text a key. */
+const STEP = /(?:^|(?<!^)\.)((?:[^.[\]\\]|\\[^])+)|\[(?:(\d+|\*)|"((?:[^"\\]|\\[^])*)")\]/y;
+
+function dottedSteps(text: string, refuse: (requirement: string) => never): PathStep[] {
+  const steps: PathStep[] = [];
+  STEP.lastIndex = 0;
+  while (STEP.lastIndex < text.length) {
+    // Only a bracket may begin a path without a dot, and none may stand behind a dot.
+    const [, word, index, quoted] = STEP.exec(text) ??
+      refuse('must be a path such as "user.email", "users[0].email" or "a\\.b"');
+    const plain = word ?? index;
+    if (plain === "*" || plain === "**") steps.push(plain);
+    else steps.push({ key: (plain ?? quoted!).replaceAll(/\\([^])/g, "$1") });
+  }
+  return steps;
+}
+
+/** An index of an array, as a step says it. */
+const INDEX = /^(?:0|[1-9]\d{0,9})$/;
+
+/** Whether a step can only mean an element of an array, where it meets one; any other means the same step of every element. */
+export function isIndex(key: string): boolean {
+  return INDEX.test(key);
+}
+
+const isOwnEnumerable = Object.prototype.propertyIsEnumerable;
+
+/** How many parts of a value are looked at, at the most: parts that are shared would make it as many as one likes. */
+const MAX_LOOKS = 100_000;
+
+// Counts the looks of the call that is under way.
+let looks = 0;
+
+/** A value as JSON would have it; undefined where JSON has nothing. */
+function jsonView(value: unknown, key: string): unknown {
+  if (++looks > MAX_LOOKS) throw new RangeError("Cannot read value: it has too many parts");
+  let viewed = value;
+  if ((typeof viewed === "object" && viewed !== null) || typeof viewed === "bigint") {
+    const { toJSON } = viewed as { toJSON?: unknown };
+    if (typeof toJSON === "function") viewed = toJSON.call(viewed, key);
+  }
+  if (typeof viewed === "function" || typeof viewed === "symbol") return undefined;
+  if (typeof viewed === "number" && !Number.isFinite(viewed)) return null;
+  return viewed;
+}
+
+/** What is in an object that stands for a text, a number or a boolean. */
+function unboxed(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const isBox = value instanceof String || value instanceof Number || value instanceof Boolean;
+  return isBox ? value.valueOf() : value;
+}
+
+/**
+ * Whether `test` holds for a value at a path, as JSON would have the value: own enumerable properties only. Where a step meets an array and is
+ * no index, it means that step of every element, so there may be many values, or none.
+ *
+ * @param value What the path begins at.
+ * @param keys The path.
+ * @param test Called with each value there is, which is never undefined.
+ * @throws {RangeError} If more parts are to be looked at than anybody would write; and what reading the value throws.
+ */
+export function someAt(
+  value: unknown,
+  keys: readonly string[],
+  test: (found: unknown) => boolean,
+): boolean {
+  // What the value runs when it is read may come here too.
+  const before = looks;
+  looks = 0;
+  try {
+    return some(jsonView(value, ""), keys, 0, test);
+  } finally {
+    looks = before;
+  }
+}
+
+function some(
+  value: unknown,
+  keys: readonly string[],
+  at: number,
+  test: (found: unknown) => boolean,
+): boolean {
+  if (at === keys.length) return value !== undefined && test(unboxed(value));
+  if (typeof value !== "object" || value === null) return false;
+  const key = keys[at]!;
+  if (Array.isArray(value)) {
+    // What JSON has nothing for is null in an array.
+    if (isIndex(key)) {
+      const index = Number(key);
+      if (index >= value.length) return false;
+      return some(jsonView(value[index], key) ?? null, keys, at + 1, test);
+    }
+    for (let index = 0; index < value.length; index++) {
+      if (some(jsonView(value[index], `${index}`) ?? null, keys, at, test)) return true;
+    }
+    return false;
+  }
+  if (!isOwnEnumerable.call(value, key)) return false;
+  return some(jsonView((value as Record<string, unknown>)[key], key), keys, at + 1, test);
+}
