@@ -1,113 +1,102 @@
-import { checkInteger, later } from "../internal/mod.ts";
-import { SUMMARY_KEY, type TapSummary } from "./_ndjson.ts";
-import { formatDuration } from "./duration.ts";
-import { lines } from "./lines.ts";
+import type { TapClientSummary } from "./_client_lines.ts";
+import type { TapClientQuery } from "./_client_query.ts";
+import { ClientReader } from "./_client_reader.ts";
+import type { TapReconnect, TapReconnectOptions } from "./_retry.ts";
+import type { TapHello, TapNotice } from "./records.ts";
 
-/** Options of {@linkcode tapClient}. */
-export interface TapClientOptions {
-  /** The stage to capture; the server's default if it is not given. */
-  readonly stage?: string | undefined;
-  /** After how many events to stop. */
-  readonly limit?: number | undefined;
-  /** For how long to watch, in milliseconds; the server's default if it is not given. */
-  readonly durationMs?: number | undefined;
-  /** How many events from before come first; all that are kept if it is not given. */
-  readonly backlog?: number | undefined;
-  /** Headers of the request, such as `authorization`. */
+export { TapRefusedError } from "./_client_connection.ts";
+export type { TapClientSummary } from "./_client_lines.ts";
+export type { TapClientQuery } from "./_client_query.ts";
+export type { TapReconnect, TapReconnectOptions } from "./_retry.ts";
+
+/** Options of {@linkcode tapClient}: what to ask for, and how. */
+export interface TapClientOptions extends TapClientQuery {
+  /** Sent as `authorization: Bearer …`. A server that sends the request on to another address is not followed then. */
+  readonly token?: string | undefined;
+  /** Headers of the request. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Ends the stream: the pending `next()` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Thrown when the server answers, but not with a stream of events. */
-export class TapRefusedError extends Error {
-  /** The status of the answer. */
-  readonly status: number;
-
   /**
-   * Creates the error.
+   * Whether to try again when the server cannot be reached, has no place just now (409, 429, and whatever begins with 5), or cuts the
+   * stream off; and to go on when it shuts down, or has ended the session because it was not read.
    *
-   * @param status The status of the answer.
-   * @param message What the server said.
+   * `limit` and `durationMs` hold for all connections together, `maxBytes` for each. What was kept while nobody was connected comes,
+   * once; what was not is counted in `missed` of the next hello.
+   *
+   * @default {false}
    */
-  constructor(status: number, message: string) {
-    super(message);
-    this.name = "TapRefusedError";
-    this.status = status;
-  }
+  readonly reconnect?: boolean | TapReconnectOptions | undefined;
+  /**
+   * How long nothing may come, not even a sign of life, before the connection counts as cut off, in milliseconds; `Infinity` for ever. It
+   * holds where the server has said how often it gives one, and at the least for twice that.
+   *
+   * @default {20_000}
+   */
+  readonly silenceMs?: number | undefined;
+  /** Called when a connection stands. What it throws ends the stream, as with the other callbacks. */
+  readonly onHello?: ((hello: TapHello) => void) | undefined;
+  /** Called with what the server tells between the events, such as how many are lost. */
+  readonly onNotice?: ((notice: TapNotice) => void) | undefined;
+  /** Called before each wait for another attempt. */
+  readonly onReconnect?: ((reconnect: TapReconnect) => void) | undefined;
+  /**
+   * What the waits for another attempt are taken from: numbers from 0 up to 1.
+   *
+   * @default {Math.random}
+   */
+  readonly random?: (() => number) | undefined;
 }
 
 /** A stream of events from a server. */
 export interface TapClient extends AsyncIterable<string> {
-  /** The status of the server's answer; undefined until it has answered. */
+  /** The status of the server's last answer; undefined until it has answered. */
   readonly status: number | undefined;
-  /** How the session went; undefined until the stream has ended, and for ever if it was cut off before. */
-  readonly summary: TapSummary | undefined;
+  /** What the server said of the session at its beginning; undefined until then, and where it says nothing. */
+  readonly hello: TapHello | undefined;
+  /** How the session went, the last one if there were several; undefined until one has ended in good order. */
+  readonly summary: TapClientSummary | undefined;
+  /** How many events the server says it has dropped, so far, over all connections. */
+  readonly lost: number;
+  /** Whether the stream has ended in good order, with a summary. Else it was cut off, or has not ended. */
+  readonly isComplete: boolean;
 }
 
 /**
  * Watches a tap that a server serves with {@linkcode tapHandler}.
  *
- * The request is sent at the first `next()`. The events come as the lines that the server wrote; lines that only keep the connection
- * alive are left out, and the summary is kept aside.
+ * The request is sent at the first `next()`. The events come as the lines that the server wrote. What keeps the connection alive and what
+ * tells of the session is kept aside, and nothing that an event holds can be taken for it. A line that was cut off before its end is left
+ * out. The framing of the original is understood, too.
  *
- * @param url Where the tap is served.
+ * A stream that is cut off ends, or rejects with what the connection failed with; `isComplete` is false then.
+ *
+ * @param url Where the tap is served. What its query asks for stays, unless an option says otherwise.
  * @param options What to ask for.
  * @returns The events, to be read once. Leaving the loop ends the request, and with it the session.
- * @throws {TapRefusedError} At the first `next()`, if the server refuses.
- * @throws {TypeError} At the first `next()`, if the server cannot be reached, or the URL cannot be used.
- * @throws {RangeError} If the server sends a line of more than 64 MiB.
+ * @throws {TypeError} If an option is of another kind, or the URL cannot be used.
+ * @throws {RangeError} If a number or a word is none that the option may be.
+ * @throws {TapRefusedError} From `next()`, if the server refuses.
+ * @throws {TypeError} From `next()`, if the server cannot be reached.
+ * @throws {RangeError} From `next()`, if the server sends a line of more than 64 MiB.
  *
  * @example Watching a server
  * ```ts ignore
  * import { tapClient } from "@weir/weir/tap";
  *
- * const events = tapClient("http://127.0.0.1:8707/tap", { limit: 10 });
+ * const events = tapClient("http://127.0.0.1:8707/tap", { where: "status >= 500", limit: 10 });
  * for await (const line of events) console.log(JSON.parse(line));
- * console.log(events.summary);
+ * console.log(events.isComplete, events.summary);
  * ```
  */
 export function tapClient(url: string | URL, options: TapClientOptions = {}): TapClient {
-  let status: number | undefined;
-  let summary: TapSummary | undefined;
-  const leaving = new AbortController();
-  const signal = AbortSignal.any([leaving.signal, ...(options.signal ? [options.signal] : [])]);
-
-  async function* read(): AsyncGenerator<string, void> {
-    const response = await fetch(address(url, options), {
-      headers: { accept: "application/x-ndjson", ...options.headers },
-      signal,
-    });
-    status = response.status;
-    const type = response.headers.get("content-type") ?? "";
-    if (!response.ok || !type.startsWith("application/x-ndjson") || response.body === null) {
-      throw new TapRefusedError(status, await explain(response));
-    }
-    // Only the last line is the summary: an event may well look like one.
-    let held: string | undefined;
-    const onCut = (): never => {
-      throw new RangeError(`Cannot watch tap: a line must have at most ${MAX_LINE_BYTES} bytes`);
-    };
-    for await (const line of lines(response.body, { maxBytes: MAX_LINE_BYTES, onCut })) {
-      if (held !== undefined) yield held;
-      held = undefined;
-      if (line === "") continue;
-      if (readSummary(line) === undefined) yield line;
-      else held = line;
-    }
-    if (held !== undefined) summary = readSummary(held);
-  }
-
-  const events = read();
+  const reader = new ClientReader(url, options);
+  const events = reader.read();
   const iterator: AsyncIterableIterator<string> = {
-    next: () =>
-      events.next().catch((error) => {
-        if (leaving.signal.aborted) return { value: undefined, done: true };
-        throw error;
-      }),
+    next: () => events.next(),
     return: () => {
       // A generator's return() would stand behind the next() that waits for the server.
-      leaving.abort();
+      reader.leave();
       // The response that is read inside fails of it, and that is as it should be.
       return events.return().catch(() => ({ value: undefined, done: true }));
     },
@@ -115,90 +104,20 @@ export function tapClient(url: string | URL, options: TapClientOptions = {}): Ta
   };
   return {
     get status() {
-      return status;
+      return reader.status;
+    },
+    get hello() {
+      return reader.hello;
     },
     get summary() {
-      return summary;
+      return reader.summary;
+    },
+    get lost() {
+      return reader.lost;
+    },
+    get isComplete() {
+      return reader.isComplete;
     },
     [Symbol.asyncIterator]: () => iterator,
   };
-}
-
-/** More than a line of a tap with the default bound can have, whatever its characters take. */
-const MAX_LINE_BYTES = 67_108_864;
-
-/** How much of a refusal is read, in UTF-16 code units, and for how long; what comes after explains nothing. */
-const REFUSAL_LENGTH = 1_000;
-const REFUSAL_MS = 1_000;
-
-const COUNTS: readonly (keyof TapSummary)[] = [
-  "captured",
-  "dropped",
-  "undelivered",
-  "missed",
-  "duration_ms",
-];
-
-function address(url: string | URL, options: TapClientOptions): URL {
-  const full = new URL(url);
-  const { stage, limit, durationMs, backlog } = options;
-  if (limit !== undefined) checkInteger("watch tap", "limit", limit, 0);
-  if (backlog !== undefined) checkInteger("watch tap", "backlog", backlog, 0);
-  if (stage !== undefined) full.searchParams.set("stage", stage);
-  if (limit !== undefined) full.searchParams.set("limit", `${limit}`);
-  if (durationMs !== undefined) full.searchParams.set("duration", formatDuration(durationMs));
-  if (backlog !== undefined) full.searchParams.set("backlog", `${backlog}`);
-  return full;
-}
-
-function readSummary(line: string): TapSummary | undefined {
-  if (!line.startsWith(`{"${SUMMARY_KEY}":`)) return undefined;
-  try {
-    const value = JSON.parse(line)[SUMMARY_KEY];
-    const isComplete = COUNTS.every((name) => typeof value?.[name] === "number") &&
-      typeof value.stage === "string" && typeof value.reason === "string";
-    return isComplete ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-async function explain(response: Response): Promise<string> {
-  const said = await readBeginning(response);
-  try {
-    const { error, hint } = JSON.parse(said);
-    if (typeof error === "string") {
-      return oneLine(typeof hint === "string" ? `${error} (${hint})` : error);
-    }
-  } catch {
-    // Not from a tap; what it says may still help.
-  }
-  const { url, status } = response;
-  return oneLine(`Cannot watch tap: ${url} is not a tap, it answered ${status} ${said}`);
-}
-
-/** Reads what comes at once of an answer that may never end. */
-async function readBeginning(response: Response): Promise<string> {
-  if (response.body === null) return "";
-  const reader = response.body.getReader();
-  const cancel = (): void => void reader.cancel().catch(() => {});
-  const stopWaiting = later(REFUSAL_MS, cancel);
-  const decoder = new TextDecoder();
-  let text = "";
-  try {
-    while (text.length < REFUSAL_LENGTH) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      text += decoder.decode(value, { stream: true });
-    }
-  } finally {
-    stopWaiting();
-    cancel();
-  }
-  return text.slice(0, REFUSAL_LENGTH);
-}
-
-/** Text from elsewhere as one line, without what would act on a terminal. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
 }

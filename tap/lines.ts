@@ -58,7 +58,9 @@ export async function* lines(
     return decoder.decode(isCut ? ended.subarray(0, maxBytes) : ended, { stream: isCut });
   };
 
-  for await (const chunk of source) {
+  for await (const given of source) {
+    // Node gives out buffers where its types say otherwise.
+    const chunk = given instanceof Uint8Array ? given : new Uint8Array(given);
     let start = 0;
     for (let end; (end = chunk.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
       const part = chunk.subarray(start, end);
