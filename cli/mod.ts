@@ -20,7 +20,7 @@
 import { detectHost } from "./detect_host.ts";
 import { main } from "./main.ts";
 
-export type { Host, HostFile, HostServeOptions, HostServer, HostStat } from "./host.ts";
+export type { Host, HostFile, HostOutput, HostServeOptions, HostServer, HostStat } from "./host.ts";
 export { detectHost } from "./detect_host.ts";
 export { bunHost } from "./host_bun.ts";
 export { denoHost } from "./host_deno.ts";

@@ -1,4 +1,4 @@
-import { lines, Tap, tapHandler, type TapSession } from "../tap/mod.ts";
+import { lines, Tap, type TapAuditRecord, tapHandler, type TapSession } from "../tap/mod.ts";
 import type { Host, HostServer } from "./host.ts";
 
 /** Options of {@linkcode serve}. */
@@ -79,15 +79,19 @@ export async function serve(options: ServeOptions, host: Host): Promise<ServeCou
   const tap = new Tap({
     backlog,
     maxSessions,
-    onOpen: ({ id, stage }) => host.log(`weir: session ${id} opened, stage ${stage}`),
-    onEnd: (session) => host.log(`weir: session ${session.id} ended, ${tally(session)}`),
+    // A line is cut at 1 MiB, and has more as a JSON string.
+    maxEventBytes: 8_388_608,
+    audit: (record) => {
+      const said = describeAudit(record);
+      if (said !== undefined) host.log(`weir: ${said}`);
+    },
   });
-  const handleTap = tapHandler(tap);
+  const handleTap = tapHandler(tap, { path: "/tap" });
   const server = listen(host, port, (request, peer) => {
     // A Host that is none makes a URL that cannot be read, and the tap has an answer to it.
     if (!URL.canParse(request.url)) return handleTap(request, peer);
     const { hostname, pathname } = new URL(request.url);
-    if (pathname === "/tap") return handleTap(request, peer);
+    if (pathname === "/tap" || pathname.startsWith("/tap/")) return handleTap(request, peer);
     // Under another name this is a page that has been led here.
     if (pathname !== "/" || !["127.0.0.1", "localhost"].includes(hostname)) {
       return new Response("There is only / and /tap here.\n", { status: 404 });
@@ -170,9 +174,18 @@ function offerLine(tap: Tap, line: string, counts: { read: number; unparsed: num
   tap.offer("decoded", value);
 }
 
+/** What is told of who watches; refusals are told to those who asked. */
+function describeAudit(record: TapAuditRecord): string | undefined {
+  if (record.type === "refused") return undefined;
+  const { id, stage } = record.session;
+  return record.type === "opened"
+    ? `session ${id} opened, stage ${stage}`
+    : `session ${id} ended, ${tally(record.session)}`;
+}
+
 function tally({ captured, dropped, undelivered, missed, reason, stage }: TapSession): string {
   const unread = undelivered > 0 ? `, ${undelivered} undelivered` : "";
-  const earlier = missed > 0 ? `, ${missed} missed before it` : "";
+  const earlier = missed !== undefined && missed > 0 ? `, ${missed} missed before it` : "";
   return `stage ${stage}: ${captured} captured, ${dropped} dropped${unread}${earlier} (${reason})`;
 }
 

@@ -105,6 +105,8 @@ export class Pattern {
     let state = START;
     for (let at = 0; at < end; at++) {
       let code = text.charCodeAt(at);
+      // Most characters of most texts begin nothing.
+      if (state === START && code < DIRECT && moves[direct[code]!] === START) continue;
       if (code >= 0xd800 && code < 0xdc00) {
         code = text.codePointAt(at)!;
         if (code > 0xffff) at++;

@@ -14,7 +14,11 @@ interface Peer {
  * The address alone is not enough: a page from anywhere may have a name that resolves to this machine, a proxy on this machine sends on
  * the requests of strangers, and a browser on it those of pages. And whoever does not pass the address on may be listening anywhere.
  */
-export function strangerReason(request: Request, peer: unknown): string | undefined {
+export function strangerReason(
+  request: Request,
+  peer: unknown,
+  isAllowedPage: boolean,
+): string | undefined {
   const address = addressOf(request, peer);
   if (address === undefined) return "the server does not pass on the address of the peer";
   if (!isLoopback(address)) return `the peer ${address} is not this machine`;
@@ -23,10 +27,32 @@ export function strangerReason(request: Request, peer: unknown): string | undefi
   const proxied = PROXY_HEADERS.find((name) => request.headers.has(name));
   if (proxied !== undefined) return `a proxy has passed the request on, by its header "${proxied}"`;
   const site = request.headers.get("sec-fetch-site") ?? "none";
-  if (site !== "none" && site !== "same-origin") {
+  if (!isAllowedPage && site !== "none" && site !== "same-origin") {
     return "a page of another site sent the request";
   }
   return undefined;
+}
+
+/** Whether a page sent the request whose origin is on a list. */
+export function isAllowedOrigin(request: Request, origins: readonly string[]): boolean {
+  const origin = request.headers.get("origin");
+  return origin !== null && origins.includes(origin);
+}
+
+/**
+ * Whether a page of another site sent the request, as browsers tell it. What it could do with a cookie that the browser adds is not what
+ * its user wants.
+ */
+export function isFromElsewhere(request: Request): boolean {
+  // No browser adds this by itself, unlike a cookie or a password.
+  if (/^bearer /i.test(request.headers.get("authorization") ?? "")) return false;
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null) return site === "cross-site" || site === "same-site";
+  const origin = request.headers.get("origin");
+  if (origin === null) return false;
+  // Behind a proxy that ends TLS the schemes differ, and the hosts do not.
+  const host = request.headers.get("host") ?? new URL(request.url).host;
+  return !URL.canParse(origin) || new URL(origin).host !== host;
 }
 
 const PROXY_HEADERS: readonly string[] = [

@@ -1,11 +1,14 @@
 /**
- * Points in a running server from which its live events can be watched over HTTP, without the server waiting for anybody.
+ * Points in a running server from which its live events can be watched over HTTP, without the server waiting for anybody, and without its
+ * secrets.
  *
- * The server offers its events to a {@linkcode Tap}, at named stages; {@linkcode tapHandler} streams them to whoever asks, one a line;
- * {@linkcode tapClient} reads such a stream. Use it to see what a production process is doing now. It is no log: what nobody watches
- * is gone, except for a backlog of stated size, and a reader that is too slow loses events, and is told how many.
+ * The server offers its events to a {@linkcode Tap}, at named stages; {@linkcode tapHandler} streams them to whoever may have them, one a
+ * line or for the `EventSource` of a browser; {@linkcode tapClient} reads such a stream. Use it to see what a production process is doing
+ * now. It is no log: what nobody watches is gone, except for a backlog of stated size, and a reader that is too slow loses events, and is
+ * told how many.
  *
- * Every buffer is bounded in events and bytes, every session in time, and their number is capped.
+ * Every buffer is bounded in events and bytes, every session in time, and their number is capped. Readers choose events by an expression
+ * ({@linkcode parseWhere}), by sampling and by rate; what the operator redacts, no reader gets ({@linkcode redact}).
  *
  * ```ts
  * import { Tap, tapHandler } from "@weir/weir/tap";
@@ -22,19 +25,59 @@
  * }
  *
  * const peer = { remoteAddr: { hostname: "127.0.0.1" } };
- * const watched = await handler(new Request("http://localhost/debug/tap?limit=1"), peer);
+ * const query = "limit=1&where=method == GET";
+ * const watched = await handler(new Request(`http://localhost/debug/tap?${query}`), peer);
  * await handler(new Request("http://localhost/orders"), peer);
- * const [event] = (await watched.text()).split("\n");
+ * const [_hello, event] = (await watched.text()).split("\n");
  * assertEquals(event, '{"method":"GET","url":"http://localhost/orders"}');
  * ```
  *
  * @module tap
  */
-export { type TapFormat } from "./_line.ts";
-export { type TapSummary } from "./_ndjson.ts";
-export { type TapClient, tapClient, type TapClientOptions, TapRefusedError } from "./client.ts";
+export { bearer, type TapAuthorize, type TapBearer, type TapGrant } from "./authorize.ts";
+export {
+  type TapClient,
+  tapClient,
+  type TapClientOptions,
+  type TapClientQuery,
+  type TapClientSummary,
+  type TapReconnect,
+  type TapReconnectOptions,
+  TapRefusedError,
+} from "./client.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
+export type { TapEvent } from "./event.ts";
 export { type TapHandler, tapHandler, type TapHandlerOptions } from "./handler.ts";
 export { lines, type LinesOptions } from "./lines.ts";
-export { type TapEndReason, type TapEvent, TapSession } from "./session.ts";
-export { Tap, type TapOpenOptions, type TapOptions, type TapStats } from "./tap.ts";
+export { tapMetrics } from "./metrics.ts";
+export type {
+  TapAuditRecord,
+  TapBacklogOptions,
+  TapEventMeta,
+  TapFormat,
+  TapOpenOptions,
+  TapOptions,
+  TapRefusalReason,
+  TapStagePattern,
+} from "./options.ts";
+export { tapPage, type TapPageOptions } from "./page.ts";
+export type { TapHello, TapNotice, TapSampling } from "./records.ts";
+export {
+  CREDENTIAL_NAMES,
+  redact,
+  type RedactMode,
+  type RedactOptions,
+  type RedactRule,
+} from "./redact.ts";
+export {
+  replay,
+  type ReplayInfo,
+  type ReplayOptions,
+  type ReplayResult,
+  type ReplaySource,
+} from "./replay.ts";
+export { type TapEndReason, TapSession, type TapSessionStats } from "./session.ts";
+export type { TapStats } from "./stats.ts";
+export type { TapSummary } from "./summary.ts";
+export { Tap } from "./tap.ts";
+export { parseWhere, type Where } from "./where.ts";

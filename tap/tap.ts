@@ -1,122 +1,49 @@
-import { checkInteger, refusal, reportUncaught } from "../internal/mod.ts";
+import { later, onAbort, refusal, reportUncaught } from "../internal/mod.ts";
 import { Backlog } from "./_backlog.ts";
-import { type TapFormat, toLine } from "./_line.ts";
-import { control, type TapEndReason, type TapEvent, type TapSession } from "./session.ts";
+import { type Bounds, checkDuration, checkStage, checkTapOptions, MAX_TIMER_MS } from "./_check.ts";
+import { type Desk, Offered } from "./_offered.ts";
+import { type Access, EVENT_ID, needsSalt, type Plan, planSession } from "./_plan.ts";
+import { compileRules, LineWriter, Redactor } from "./_redactor.ts";
+import { fitsStage } from "./_stage_match.ts";
+import type { TapEvent } from "./event.ts";
+import type {
+  TapAuditRecord,
+  TapEventMeta,
+  TapFormat,
+  TapOpenOptions,
+  TapOptions,
+  TapRefusalReason,
+} from "./options.ts";
+import { control, type TapEndReason, type TapSession } from "./session.ts";
+import type { TapStats } from "./stats.ts";
 
 /** Set by the static block of {@linkcode Tap}: what only those who serve a session may do. */
 export let serving: {
+  /** Opens a session for somebody who may not have all of it; or says why not. */
+  open<S extends string>(
+    tap: Tap<S>,
+    options: TapOpenOptions<S>,
+    access: Access,
+  ): TapSession | Extract<TapRefusalReason, "full" | "subject" | "disabled">;
   /** Keeps the place of a session until the returned function is called. */
   hold<S extends string>(tap: Tap<S>, session: TapSession): () => void;
+  /** Counts a refusal, and tells the audit of it. */
+  refuse<S extends string>(
+    tap: Tap<S>,
+    reason: TapRefusalReason,
+    subject: string | undefined,
+    message: string,
+  ): void;
+  /** Counts what was streamed. */
+  addStreamed<S extends string>(tap: Tap<S>, events: number, bytes: number): void;
+  /** What the tap was made with, of what a session is told. */
+  bounds<S extends string>(tap: Tap<S>): Bounds;
 };
 
-/** Longer than this a timer of the platform cannot wait: 24.8 days. */
-export const MAX_TIMER_MS = 2_147_483_647;
-
-/**
- * Options of the {@linkcode Tap} constructor.
- *
- * @typeParam S The names of the stages.
- */
-export interface TapOptions<S extends string> {
-  /**
-   * The points at which a program offers events, by name, and how events are written there: `"text"` keeps strings as they are,
-   * `"json"` writes every value as JSON.
-   *
-   * @default {{ raw: "text", decoded: "json" }}
-   */
-  readonly stages?: Readonly<Record<S, TapFormat>> | undefined;
-  /**
-   * How many events wait for the reader of one session, at the most, beside the backlog that it begins with.
-   *
-   * @default {8192}
-   */
-  readonly bufferEvents?: number | undefined;
-  /**
-   * How many bytes the events that wait in one session hold together, at the most, counted as two a UTF-16 code unit. The same bound
-   * holds for the backlog of one stage.
-   *
-   * @default {33_554_432}
-   */
-  readonly maxBytes?: number | undefined;
-  /**
-   * How many sessions may be open at once; 0 refuses all. A session that is served over HTTP counts until its stream has ended.
-   *
-   * @default {2}
-   */
-  readonly maxSessions?: number | undefined;
-  /**
-   * How long one session may last, in milliseconds, at the most 24.8 days.
-   *
-   * @default {300_000}
-   */
-  readonly maxDurationMs?: number | undefined;
-  /**
-   * How many events of each stage are kept for sessions that come later. With a backlog every event is written when it is offered,
-   * whether somebody listens or not.
-   *
-   * @default {0}
-   */
-  readonly backlog?: number | undefined;
-  /** Called with each session that is opened, such as for an audit log. */
-  readonly onOpen?: ((session: TapSession) => void) | undefined;
-  /** Called with each session that has ended. */
-  readonly onEnd?: ((session: TapSession) => void) | undefined;
-  /**
-   * Called with what `onOpen` and `onEnd` throw. Without it that goes to `reportError`, which ends the process unless somebody listens
-   * to its `error` events.
-   */
-  readonly onError?: ((error: unknown) => void) | undefined;
-}
-
-/**
- * Options of {@linkcode Tap.open}.
- *
- * @typeParam S The names of the stages.
- */
-export interface TapOpenOptions<S extends string> {
-  /** The stage to capture. */
-  readonly stage: S;
-  /**
-   * After how many events the session ends: a non-negative integer.
-   *
-   * @default {Infinity}
-   */
-  readonly limit?: number | undefined;
-  /**
-   * After how long the session ends, in milliseconds, from 0 up to the tap's `maxDurationMs`.
-   *
-   * @default {maxDurationMs}
-   */
-  readonly durationMs?: number | undefined;
-  /**
-   * How many of the kept events of the stage come first, the newest ones: a non-negative integer.
-   *
-   * @default {limit}
-   */
-  readonly backlog?: number | undefined;
-}
-
-/** What a tap has done since it was made. */
-export interface TapStats {
-  /** Sessions that are open. */
-  readonly active: number;
-  /** Sessions that were opened. */
-  readonly opened: number;
-  /** Sessions that were refused because the tap was full. */
-  readonly refused: number;
-  /** Events that sessions took into their buffers; an event counts once for every session. */
-  readonly captured: number;
-  /** Events that sessions lost. */
-  readonly dropped: number;
-  /** Events that could not be written: `JSON.stringify` or the function that was to make them threw, or made a promise. */
-  readonly unwritable: number;
-  /** Events offered at a stage that does not exist. */
-  readonly misdirected: number;
-}
-
 interface Stage {
+  readonly name: string;
   readonly format: TapFormat;
-  readonly backlog: Backlog;
+  readonly backlog: Backlog | undefined;
   // Replaced, never changed, so that a session may open or end while an event is being offered.
   sessions: readonly TapSession[];
 }
@@ -125,13 +52,13 @@ interface Stage {
  * Points in a program from which its live events can be watched, without the program waiting for anybody.
  *
  * The program offers its events at named stages. While nobody listens that costs one comparison; an event is written, once for all
- * sessions, only when somebody does. A session that is too slow loses events, and is told how many; a session that is forgotten
- * ends by itself.
+ * sessions, only when somebody wants it. A session that is too slow loses events, and is told how many; a session that is forgotten
+ * ends by itself. What is secret is redacted before anybody gets it, in every session.
  *
  * | operation | cost |
  * | --- | --- |
  * | offer, nobody listening | one comparison |
- * | offer | O(size of the event + sessions of the stage) |
+ * | offer | O(sessions of the stage + size of the event for each that wants it) |
  * | open | O(sessions + backlog) |
  *
  * @typeParam S The names of the stages.
@@ -141,86 +68,97 @@ interface Stage {
  * import { Tap } from "@weir/weir/tap";
  * import { assertEquals } from "@std/assert";
  *
- * const tap = new Tap({ stages: { received: "json" } });
- * using session = tap.open({ stage: "received" })!;
- * tap.offer("received", { id: 1 });
- * tap.offer("received", () => ({ id: 2 })); // Called only while somebody listens.
+ * const tap = new Tap({ stages: { received: "json" }, redact: ["user.email"] });
+ * using session = tap.open({ stage: "received", where: "status >= 500" })!;
+ * tap.offer("received", { status: 200 });
+ * tap.offer("received", () => ({ status: 503, password: "x" })); // Called only while somebody listens.
  * const events = await session.receiveBatch(10);
- * assertEquals(events.map((event) => event.line), ['{"id":1}', '{"id":2}']);
+ * assertEquals(events.map((event) => event.line), ['{"status":503,"password":"[redacted]"}']);
  * ```
  */
 export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   static {
     serving = {
+      open: (tap, options, access) => tap.#tryOpen(options, access),
       hold: (tap, session) => {
         tap.#served.add(session);
         return () => void tap.#served.delete(session);
       },
+      refuse: (tap, reason, subject, message) => tap.#refuse(reason, subject, message),
+      addStreamed: (tap, events, bytes) => {
+        tap.#streamed += events;
+        tap.#bytes += bytes;
+      },
+      bounds: (tap) => tap.#bounds,
     };
   }
 
+  readonly #bounds: Bounds;
+  readonly #idPrefix: string;
   readonly #stages: Map<string, Stage> = new Map();
-  readonly #bufferEvents: number;
-  readonly #maxBytes: number;
-  readonly #maxSessions: number;
-  readonly #maxDurationMs: number;
-  readonly #keepsBacklog: boolean;
-  readonly #onOpen: ((session: TapSession) => void) | undefined;
-  readonly #onEnd: ((session: TapSession) => void) | undefined;
+  readonly #desk: Desk;
+  readonly #audit: ((record: TapAuditRecord) => void) | undefined;
   readonly #onError: (error: unknown) => void;
+  readonly #stopListening: (() => void) | undefined;
   // Whether anything is to be done with an event: somebody listens, or a backlog is kept.
-  #listening: boolean;
+  #listening = false;
   #sessions: readonly TapSession[] = [];
   // Sessions that are being served, open or not: they have a place until their stream has ended.
   readonly #served: Set<TapSession> = new Set();
+  #enabled: boolean;
+  // The last event before the tap was switched on again: what else was offered up to then, nobody knows.
+  #blindSeq = -1;
+  #stopEnabled: (() => void) | undefined;
   #seq = 0;
   #opened = 0;
-  #refused = 0;
+  readonly #refusedBy: Record<TapRefusalReason, number> = {
+    full: 0,
+    subject: 0,
+    disabled: 0,
+    invalid: 0,
+    unauthorized: 0,
+    forbidden: 0,
+  };
   #captured = 0;
   #dropped = 0;
   #unwritable = 0;
   #misdirected = 0;
+  #streamed = 0;
+  #bytes = 0;
+  #sessionMs = 0;
   #closeReason: TapEndReason | undefined;
 
   /**
    * Creates a tap.
    *
    * @param options The stages and the bounds.
-   * @throws {RangeError} If a bound is not a number it may be, or there is no stage.
-   * @throws {TypeError} If the format of a stage is neither `"text"` nor `"json"`.
+   * @throws {RangeError} If a bound is not a number it may be, there is no stage, or a path cannot be read.
+   * @throws {TypeError} If the format of a stage is neither `"text"` nor `"json"`, or an option is of another kind.
    */
   constructor(options: TapOptions<S> = {}) {
-    const {
-      stages = { raw: "text", decoded: "json" },
-      bufferEvents = 8_192,
-      maxBytes = 33_554_432,
-      maxSessions = 2,
-      maxDurationMs = 300_000,
-      backlog = 0,
-    } = options;
-    checkInteger(CREATE, "bufferEvents", bufferEvents, 1);
-    checkInteger(CREATE, "maxBytes", maxBytes, 1);
-    checkInteger(CREATE, "maxSessions", maxSessions, 0);
-    checkInteger(CREATE, "backlog", backlog, 0);
-    checkDuration(CREATE, "maxDurationMs", maxDurationMs, MAX_TIMER_MS);
+    const { stages = { raw: "text", decoded: "json" }, signal } = options;
+    const bounds = checkTapOptions(options);
+    this.#bounds = bounds;
+    this.#idPrefix = `${bounds.instance}-`;
+    const masked = compileRules(CREATE, bounds.redact.filter((rule) => !needsSalt(rule)));
+    compileRules(CREATE, bounds.redact);
+    const redactor = new Redactor(masked, bounds.denyNames, CREATE);
+    this.#desk = {
+      writer: redactor.isEmpty ? undefined : new LineWriter(redactor, undefined, undefined),
+      makeEvent: (content) => this.#makeEvent(content),
+      countUnwritable: () => void this.#unwritable++,
+    };
+    this.#audit = options.audit;
+    this.#onError = options.onError ?? reportUncaught;
+    this.#enabled = options.enabled ?? true;
     for (const [name, format] of Object.entries(stages)) {
-      if (format !== "text" && format !== "json") {
-        throw new TypeError(
-          refusal(CREATE, `the format of stage "${name}" must be text or json`, format),
-        );
-      }
-      this.#stages.set(name, { format, backlog: new Backlog(backlog, maxBytes), sessions: [] });
+      checkStage(CREATE, name, format as TapFormat);
+      this.#place(name, format as TapFormat);
     }
     if (this.#stages.size === 0) throw new RangeError(refusal(CREATE, "it needs a stage", 0));
-    this.#bufferEvents = bufferEvents;
-    this.#maxBytes = maxBytes;
-    this.#maxSessions = maxSessions;
-    this.#maxDurationMs = maxDurationMs;
-    this.#keepsBacklog = backlog > 0;
-    this.#listening = this.#keepsBacklog;
-    this.#onOpen = options.onOpen;
-    this.#onEnd = options.onEnd;
-    this.#onError = options.onError ?? reportUncaught;
+    this.#stopListening = signal && onAbort(signal, () => this.close());
+    if (signal?.aborted) this.close();
+    this.#listen();
   }
 
   /** The names of the stages. */
@@ -235,7 +173,17 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
 
   /** How long one session may last, in milliseconds. */
   get maxDurationMs(): number {
-    return this.#maxDurationMs;
+    return this.#bounds.maxDurationMs;
+  }
+
+  /** Tells this tap from every other; the ids of its events begin with it. */
+  get instance(): string {
+    return this.#bounds.instance;
+  }
+
+  /** Whether sessions can be opened, as far as {@linkcode Tap.enable} and {@linkcode Tap.disable} say it. */
+  get enabled(): boolean {
+    return this.#enabled;
   }
 
   /** Whether the tap has been closed. */
@@ -244,11 +192,71 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   }
 
   /**
+   * Adds a stage. Sessions that were opened with a pattern that fits its name have it too, from now on.
+   *
+   * @param name Its name.
+   * @param format How its events are written.
+   * @throws {RangeError} If there is such a stage, or the name has a `*`, a comma, or a blank at its ends.
+   * @throws {TypeError} If the format is neither `"text"` nor `"json"`.
+   *
+   * @example A component that comes later
+   * ```ts
+   * import { Tap } from "@weir/weir/tap";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const tap = new Tap<string>({ stages: { "http.in": "json" } });
+   * using session = tap.open({ stage: "*.in" })!;
+   * tap.addStage("queue.in", "json");
+   * tap.offer("queue.in", { job: 7 });
+   * assertEquals((await session.receiveBatch(9)).map((event) => event.stage), ["queue.in"]);
+   * assertEquals(session.stages, ["http.in", "queue.in"]);
+   * ```
+   */
+  addStage(name: S, format: TapFormat): void {
+    checkStage(ADD, name, format);
+    if (this.#stages.has(name)) {
+      throw new RangeError(refusal(ADD, "there must be no stage of this name", name));
+    }
+    const stage = this.#place(name, format);
+    for (const session of this.#sessions) {
+      const { stage: asked } = session.query;
+      const patterns: readonly string[] = typeof asked === "string" ? [asked] : asked;
+      if (!patterns.some((pattern) => fitsStage(pattern, name))) continue;
+      stage.sessions = [...stage.sessions, session];
+      control.addStage(session, name);
+    }
+  }
+
+  /**
+   * Whether anybody would get an event of a stage, for programs that have to do something to have one.
+   *
+   * @param stage The stage.
+   * @returns Whether a session is open there, or a backlog is kept.
+   *
+   * @example Work that only a reader is worth
+   * ```ts
+   * import { Tap } from "@weir/weir/tap";
+   * import { assert, assertFalse } from "@std/assert";
+   *
+   * const tap = new Tap();
+   * assertFalse(tap.isListening("raw"));
+   * using _session = tap.open({ stage: "raw" });
+   * assert(tap.isListening("raw"));
+   * ```
+   */
+  isListening(stage: S): boolean {
+    if (!this.#listening) return false;
+    const found = this.#stages.get(stage);
+    return found !== undefined && (found.backlog !== undefined || found.sessions.length > 0);
+  }
+
+  /**
    * Offers an event to everybody who listens at a stage. Never waits, and never throws: an event that cannot be written is counted.
    *
    * @param stage Where in the program this is; a stage that does not exist is counted.
    * @param value The event, or a function that makes it at once, called at most once and only if somebody listens. It is written before
    * this returns, so it may be changed afterwards.
+   * @param meta What else is known of it, such as the id of its trace, for those who ask for it. It is redacted like the event.
    *
    * @example Offering what would be dear to make
    * ```ts
@@ -261,16 +269,21 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
    * assertEquals(calls, 0);
    * ```
    */
-  offer(stage: S, value: unknown): void {
-    if (this.#listening) this.#offer(stage, value);
+  offer(stage: S, value: unknown, meta?: TapEventMeta): void {
+    // Engines leave out the making of a function that is given here, if the way out comes first.
+    if (!this.#listening) return;
+    this.#offer(stage, value, meta);
   }
 
   /**
    * Opens a session.
    *
    * @param options What to capture, and for how long.
-   * @returns The session, or undefined if as many are open as may be. After {@linkcode Tap.close} it holds the backlog and has ended.
-   * @throws {RangeError} If the stage does not exist, or a number is not one it may be.
+   * @returns The session, or undefined if as many are open as may be, or the tap is switched off. After {@linkcode Tap.close} it holds the
+   * backlog and has ended.
+   * @throws {RangeError} If the stage does not exist, a number is not one it may be, an expression or a path cannot be read, or `where` or
+   * `key` read what is redacted.
+   * @throws {TypeError} If an option is of another kind.
    *
    * @example Refusing the third
    * ```ts
@@ -283,44 +296,71 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
    * ```
    */
   open(options: TapOpenOptions<S>): TapSession | undefined {
-    const {
-      stage: name,
-      limit = Infinity,
-      durationMs = this.#maxDurationMs,
-      backlog = limit,
-    } = options;
-    const stage = this.#stages.get(name);
-    if (stage === undefined) {
-      throw new RangeError(refusal(OPEN, `stage must be one of ${this.stages.join(", ")}`, name));
-    }
-    if (limit !== Infinity) checkInteger(OPEN, "limit", limit, 0);
-    if (backlog !== Infinity) checkInteger(OPEN, "backlog", backlog, 0);
-    checkDuration(OPEN, "durationMs", durationMs, this.#maxDurationMs);
-    const ending = [...this.#served].filter(({ reason }) => reason !== undefined).length;
-    if (this.#sessions.length + ending >= this.#maxSessions) {
-      this.#refused++;
-      return undefined;
-    }
+    const session = this.#tryOpen(options, {});
+    if (typeof session !== "string") return session;
+    this.#refuse(session, options.subject, `Cannot ${OPEN}: ${REFUSALS[session]}`);
+    return undefined;
+  }
 
-    const replay = stage.backlog.last(backlog);
-    const session = control.create({
-      id: ++this.#opened,
-      stage: name,
-      bufferEvents: this.#bufferEvents,
-      maxBytes: this.#maxBytes,
-      limit,
-      durationMs,
-      replay,
-      missed: stage.backlog.offered - replay.length,
-      onEnd: (ended) => this.#remove(stage, ended),
-    });
-    this.#captured += session.captured;
-    this.#sessions = [...this.#sessions, session];
-    stage.sessions = [...stage.sessions, session];
-    this.#listening = true;
-    this.#call(this.#onOpen, session);
-    control.begin(session, this.#closeReason);
-    return session;
+  /**
+   * Ends one session, such as one that is in the way: its reader is told that it was `"killed"`.
+   *
+   * @param id The {@linkcode TapSession.id} of the session.
+   * @returns Whether there was one that was open.
+   *
+   * @example Making room
+   * ```ts
+   * import { Tap } from "@weir/weir/tap";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * using tap = new Tap();
+   * const session = tap.open({ stage: "raw" })!;
+   * assert(tap.kill(session.id));
+   * assertEquals(session.reason, "killed");
+   * ```
+   */
+  kill(id: number): boolean {
+    const session = this.#sessions.find((open) => open.id === id);
+    if (session !== undefined) control.end(session, "killed");
+    return session !== undefined;
+  }
+
+  /**
+   * Lets sessions be opened, for ever or for some time. What is not needed every day is better off.
+   *
+   * @param forMs For how many milliseconds; then it is as after {@linkcode Tap.disable}. At the most 24.8 days.
+   * @throws {RangeError} If `forMs` is not a time that a timer can wait.
+   *
+   * @example Fifteen minutes
+   * ```ts
+   * import { Tap } from "@weir/weir/tap";
+   * import { assert, assertEquals } from "@std/assert";
+   *
+   * using tap = new Tap({ enabled: false });
+   * assertEquals(tap.open({ stage: "raw" }), undefined);
+   * tap.enable(15 * 60_000);
+   * assert(tap.open({ stage: "raw" }));
+   * ```
+   */
+  enable(forMs?: number): void {
+    if (forMs !== undefined) checkDuration("enable Tap", "forMs", forMs, MAX_TIMER_MS);
+    if (this.closed) return;
+    this.#stopEnabled?.();
+    this.#stopEnabled = forMs === undefined ? undefined : later(forMs, () => this.disable());
+    if (!this.#enabled) this.#blindSeq = this.#seq;
+    this.#enabled = true;
+    this.#listen();
+  }
+
+  /**
+   * Ends every session, as `"killed"`, and lets none be opened until {@linkcode Tap.enable}. A backlog stays as it is, and gets nothing new.
+   */
+  disable(): void {
+    this.#stopEnabled?.();
+    this.#stopEnabled = undefined;
+    this.#enabled = false;
+    this.#listen();
+    for (const session of this.#sessions) control.end(session, "killed");
   }
 
   /**
@@ -332,7 +372,9 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   close(reason: "input" | "shutdown" = "shutdown"): void {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
-    this.#listening = false;
+    this.#stopListening?.();
+    this.#stopEnabled?.();
+    this.#listen();
     for (const session of this.#sessions) control.end(session, reason);
   }
 
@@ -342,14 +384,20 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
    * @returns Counts since the tap was made, and how many sessions are open now.
    */
   stats(): TapStats {
+    const open = this.#sessions.reduce((sum, session) => sum + session.durationMs, 0);
     return {
       active: this.#sessions.length,
+      ending: this.#ending().length,
       opened: this.#opened,
-      refused: this.#refused,
+      refused: Object.values(this.#refusedBy).reduce((sum, count) => sum + count, 0),
+      refusedBy: { ...this.#refusedBy },
       captured: this.#captured,
       dropped: this.#dropped,
       unwritable: this.#unwritable,
       misdirected: this.#misdirected,
+      streamed: this.#streamed,
+      bytes: this.#bytes,
+      sessionMs: this.#sessionMs + open,
     };
   }
 
@@ -358,62 +406,145 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     this.close();
   }
 
-  #offer(name: string, value: unknown): void {
+  #place(name: string, format: TapFormat): Stage {
+    const { events, maxBytes, maxAgeMs } = this.#bounds.backlog;
+    const backlog = events > 0 ? new Backlog(events, maxBytes, maxAgeMs) : undefined;
+    const stage = { name, format, backlog, sessions: [] };
+    this.#stages.set(name, stage);
+    return stage;
+  }
+
+  #listen(): void {
+    this.#listening = this.#enabled && this.#closeReason === undefined &&
+      (this.#bounds.backlog.events > 0 || this.#sessions.length > 0);
+  }
+
+  #offer(name: string, value: unknown, meta: TapEventMeta | undefined): void {
     const stage = this.#stages.get(name);
     if (stage === undefined) {
       this.#misdirected++;
       return;
     }
-    if (stage.sessions.length === 0 && !this.#keepsBacklog) return;
-    const event = this.#write(name, stage.format, value);
-    stage.backlog.add(event);
-    for (const session of stage.sessions) {
+    const { sessions, backlog, format } = stage;
+    if (sessions.length === 0 && backlog === undefined) return;
+    const offered = new Offered(this.#desk, name, format, value, meta);
+    backlog?.add(offered.event());
+    for (const session of sessions) {
       // An event that the program offers while this one is being written may have ended a session.
-      if (session.reason !== undefined) continue;
-      if (control.offer(session, event)) this.#captured++;
-      else this.#dropped++;
+      if (session.reason === undefined) control.offer(session, offered);
     }
   }
 
-  #write(stage: string, format: TapFormat, value: unknown): TapEvent | undefined {
-    try {
-      const made = typeof value === "function" ? value() : value;
-      // What it will be is not known now, and nobody else may care when it fails.
-      if (made instanceof Promise) {
-        made.catch(() => {});
-        throw new TypeError("an event must not be a promise");
-      }
-      const line = toLine(made, format);
-      return { seq: ++this.#seq, time: Date.now(), stage, line };
-    } catch {
-      // The program that is being watched must not fail because it is watched.
-      this.#unwritable++;
-      return undefined;
-    }
+  #makeEvent({ stage, line, isText, meta }: Omit<TapEvent, "id" | "seq" | "time">): TapEvent {
+    const seq = ++this.#seq;
+    return { id: this.#idPrefix + seq, seq, time: Date.now(), stage, line, isText, meta };
   }
 
-  #remove(stage: Stage, session: TapSession): void {
+  #tryOpen(
+    options: TapOpenOptions<S>,
+    access: Access,
+  ): TapSession | "full" | "subject" | "disabled" {
+    const plan = planSession(options, access, this.#bounds, access.stages ?? this.stages);
+    const { maxSessions, maxSessionsPerSubject, bufferEvents, maxBytes, now } = this.#bounds;
+    if (!this.#enabled) return "disabled";
+    const places = [...this.#sessions, ...this.#ending()];
+    if (places.length >= maxSessions) return "full";
+    const { subject } = options;
+    const own = places.filter((session) => session.subject === subject);
+    if (subject !== undefined && own.length >= maxSessionsPerSubject) return "subject";
+
+    const stages = [...this.#stages.values()].filter(({ name }) =>
+      plan.patterns.some((pattern) => fitsStage(pattern, name))
+    );
+    const session = control.create({
+      ...plan,
+      id: ++this.#opened,
+      stages: stages.map(({ name }) => name),
+      bufferEvents,
+      maxBufferBytes: maxBytes,
+      now,
+      makeEvent: (stage, line) => this.#makeEvent({ stage, line, isText: false, meta: undefined }),
+      onCaptured: (count) => void (this.#captured += count),
+      onDropped: (count) => void (this.#dropped += count),
+      onEnd: (ended) => this.#remove(ended),
+    });
+    this.#replay(session, stages, plan);
+    this.#sessions = [...this.#sessions, session];
+    for (const stage of stages) stage.sessions = [...stage.sessions, session];
+    this.#listen();
+    this.#tell({ type: "opened", session });
+    control.begin(session, this.#closeReason);
+    return session;
+  }
+
+  /** Gives a session what is kept, and counts what lies before it. */
+  #replay(session: TapSession, stages: readonly Stage[], { since, backlog }: Plan): void {
+    let kept: TapEvent[] = [];
+    let offered = 0;
+    for (const stage of stages) {
+      stage.backlog?.expire(Date.now());
+      kept = kept.concat(stage.backlog?.kept() ?? []);
+      offered += stage.backlog?.offered ?? 0;
+    }
+    if (stages.length > 1) kept.sort((a, b) => a.seq - b.seq);
+    const [, instance, seq] = EVENT_ID.exec(`${since}`) ?? [];
+    const after = Number(seq);
+    if (typeof since === "number") {
+      const from = Date.now() - since;
+      kept = kept.filter(({ time }) => time >= from);
+    } else if (seq !== undefined) {
+      // The events of another process, or of this one before it was started anew, say nothing of these.
+      if (instance === this.instance) kept = kept.filter((event) => event.seq > after);
+    }
+    const offeredAgain = (event: TapEvent): Offered =>
+      Offered.kept(this.#desk, event, this.#stages.get(event.stage)!.format);
+    const looked = control.replay(session, kept, offeredAgain, backlog);
+    if (seq === undefined) return control.setMissed(session, offered - looked);
+    // Nobody counts what is forgotten behind an event; but where nothing is, it is none.
+    const isWhole = instance === this.instance && after <= this.#seq && after > this.#blindSeq &&
+      stages.every(({ backlog }) => backlog?.reaches(after) === true) &&
+      looked === kept.length;
+    control.setMissed(session, isWhole ? 0 : undefined);
+  }
+
+  #ending(): TapSession[] {
+    return [...this.#served].filter(({ reason }) => reason !== undefined);
+  }
+
+  #remove(session: TapSession): void {
     const others = (list: readonly TapSession[]) => list.filter((other) => other !== session);
     this.#sessions = others(this.#sessions);
-    stage.sessions = others(stage.sessions);
-    this.#listening = this.#closeReason === undefined &&
-      (this.#keepsBacklog || this.#sessions.length > 0);
-    this.#call(this.#onEnd, session);
+    for (const stage of this.#stages.values()) stage.sessions = others(stage.sessions);
+    this.#sessionMs += session.durationMs;
+    this.#listen();
+    this.#tell({ type: "ended", session });
   }
 
-  #call(callback: ((session: TapSession) => void) | undefined, session: TapSession): void {
+  #refuse(reason: TapRefusalReason, subject: string | undefined, message: string): void {
+    this.#refusedBy[reason]++;
+    this.#tell({ type: "refused", reason, subject, message });
+  }
+
+  #tell(record: TapAuditRecord): void {
     try {
-      callback?.(session);
+      this.#audit?.(record);
     } catch (error) {
-      this.#onError(error);
+      try {
+        this.#onError(error);
+      } catch (problem) {
+        // It has come from an offer, maybe, and the program must not fail because it is watched.
+        reportUncaught(problem);
+      }
     }
   }
 }
 
 const CREATE = "create Tap";
+const ADD = "add stage to Tap";
 const OPEN = "open tap session";
 
-function checkDuration(action: string, name: string, value: number, most: number): void {
-  if (value >= 0 && value <= most) return;
-  throw new RangeError(refusal(action, `${name} must be from 0 to ${most} ms`, value));
-}
+const REFUSALS = {
+  full: "as many sessions are open as may be",
+  subject: "as many sessions of this subject are open as may be",
+  disabled: "the tap is switched off",
+} as const;

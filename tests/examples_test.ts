@@ -56,7 +56,13 @@ const expected: Readonly<Record<string, RegExp>> = {
   "ring_workers.ts": /^worker 0: steps 1 2 3\nworker 1: steps 1 2 3\n$/,
   "slow_reader.ts": /^wait +received 1 2 3 4 5 6 7 8 9 10 11 12\n +12 received \+ 0 dropped/,
   "two_processes.ts": /^10000 published = \d+ received \+ \d+ lost\n$/,
-  "tap_in_server.ts": /"pathname":"\/","status":200}\n.*"status":404}\n.*\n3 watched, 0 dropped\n$/,
+  "tap_bun.ts":
+    /^opened: a session of somebody here\n(?=[^]*ended: a session of somebody here\n)(?:ended.*\n)?{"method":"POST","path":"\/orders","status":400,"authorization":"\[redacted\]","order":{"count":0,"email":"(rsigma:redacted:[0-9a-f]{16})","card":"…9010"}}\n(?:ended.*\n)?{.*"count":-1,"email":"\1",.*\n(?:ended.*\n)?2 of 4 shown, 0 dropped\n$/,
+  "tap_deno.ts":
+    /^opened: a session of somebody here\n(?=[^]*ended: a session of somebody here\n)(?:ended.*\n)?{"method":"POST","path":"\/orders","status":400,"authorization":"\[redacted\]","order":{"count":0,"email":"(rsigma:redacted:[0-9a-f]{16})","card":"…9010"}}\n(?:ended.*\n)?{.*"count":-1,"email":"\1",.*\n(?:ended.*\n)?2 of 4 shown, 0 dropped\n$/,
+  // Deno says first what it downloads.
+  "tap_hono.ts":
+    /(?:^|\n)opened: a session of guests\n(?=[^]*ended: a session of guests\n)(?:(?:ended.*\n)?{"method":"POST","path":"\/orders","status":400,"authorization":"\[redacted\]","order":"rsigma:redacted:[0-9a-f]{16}"}\n){2}(?:ended.*\n)?2 of 4 shown, 0 dropped\n$/,
   "trace_bun.ts":
     /^What a request did:\n {2}GET \/report 200, .* ms\n {4}ask, .* ms\n {6}GET \/orders 200, .* ms\n {8}query orders, .* ms\n {8}query users, .* ms\n {8}render, .* ms\nThe slowest:\n(?: {2}(?:GET \/(?:orders|report)|ask|query), \d+\.\d ms\n){3}What failed:\n {2}GET, 500\n$/,
   "trace_deno.ts":
@@ -80,7 +86,7 @@ const files = readdirSync(folder).filter((name) => !/^_|^live_service|^bus_to_br
   // Only Linux has what it shows.
   .filter((name) => name !== "two_processes.ts" || process.platform === "linux")
   // One shows the server of Deno, one that of Bun, which the other runtime does not have.
-  .filter((name) => name !== `trace_${"Deno" in globalThis ? "bun" : "deno"}.ts`);
+  .filter((name) => !name.endsWith("Deno" in globalThis ? "_bun.ts" : "_deno.ts"));
 for (const file of files) {
   test(`examples/${file} runs and prints what it says`, async () => {
     const { code, output } = await run(file);
@@ -98,8 +104,8 @@ if (process.platform !== "win32") {
       if (url === undefined || watched !== undefined) return;
       watched = fetch(`${url}/tap?limit=7`).then((response) => response.text()).finally(end);
     });
-    const lines = (await watched ?? "").trim().split("\n").map((line) => JSON.parse(line));
-    const statuses = lines.slice(0, -1).map(({ status }) => status);
+    const lines = (await watched ?? "").trim().split("\n").map((line) => JSON.parse(line || "{}"));
+    const statuses = lines.map(({ status }) => status).filter((status) => status !== undefined);
     assertEquals(statuses, [200, 201, 200, 400, 204, 404, 200]);
     assertEquals(lines.at(-1).weir_tap_summary.dropped, 0);
     assertEquals(code, 0, output);
@@ -147,6 +153,39 @@ if (process.platform !== "win32") {
     assertMatch(output, /^Open .*\n1\d{4} events, \d+ lost to browsers that were too slow\n$/);
     assertEquals(code, 0, output);
   });
+}
+
+// Only Windows has no SIGINT to send.
+if (process.platform !== "win32") {
+  for (const file of [`tap_${"Deno" in globalThis ? "deno" : "bun"}.ts`, "tap_hono.ts"]) {
+    test(`examples/${file} with a port can be watched until it is interrupted`, async () => {
+      let watched: Promise<string> | undefined;
+      const watch = async (url: string, token: string | undefined, end: () => void) => {
+        const headers = new Headers(
+          token === undefined ? {} : { authorization: `Bearer ${token}` },
+        );
+        const stream = await fetch(`${url}/debug/tap?duration=1m`, { headers });
+        const body = JSON.stringify({ count: 1, email: "you@example.org" });
+        await (await fetch(`${url}/orders`, { method: "POST", body })).body?.cancel();
+        // While somebody still reads.
+        end();
+        return await stream.text();
+      };
+      const { code, output } = await run(file, ["0"], (output, end) => {
+        const [, token, url] =
+          /curl -N(?: -H 'authorization: Bearer (\S+)')? '(\S+)\/debug\/tap/.exec(output) ?? [];
+        if (url === undefined || watched !== undefined) return;
+        watched = watch(url, token, end);
+        // Whatever goes wrong, the example ends.
+        watched.catch(end);
+      });
+      const lines = (await watched!).split("\n").filter((line) => line !== "");
+      assertMatch(lines[0]!, /^{"weir_tap_hello":/);
+      assertMatch(lines[1]!, /^{"method":"POST","path":"\/orders","status":201,"order":/);
+      assertMatch(lines[2]!, /^{"weir_tap_summary":{"captured":1,.*"reason":"shutdown"/);
+      assertEquals([lines.length, code], [3, 0], output);
+    });
+  }
 }
 
 test("examples/live_service.ts refuses a port that is none", async () => {

@@ -101,14 +101,21 @@ const cache = [
   "traceHandler",
 ];
 const tap = [
+  "CREDENTIAL_NAMES",
   "Tap",
   "TapRefusedError",
   "TapSession",
+  "bearer",
   "formatDuration",
   "lines",
   "parseDuration",
+  "parseWhere",
+  "redact",
+  "replay",
   "tapClient",
   "tapHandler",
+  "tapMetrics",
+  "tapPage",
 ];
 
 /** The names that each entrypoint has when it runs; those that are types only are not among them. */

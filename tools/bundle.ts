@@ -32,7 +32,10 @@ const defaultBudget = 6_000;
  * `cache`: a `SpanCache` alone is 19 kB: columns, cells, names, sums, queries, contexts, readers, and what users' code may do in between. The driver,
  * feeds, bridges and exporters are left out by those who do not import them.
  *
- * `cli`: `weir ring` is a third of it.
+ * `tap`: a `Tap` with `tapHandler` is two thirds of it: the expressions and their automaton, redaction with its hash, sampling, streams, tickets.
+ * The client, `replay` and the page are left out by those who do not import them.
+ *
+ * `cli`: `weir ring` is a third of it, `weir tap` with its formats another.
  */
 const ceilings: Readonly<Record<string, number>> = {
   channel: 4_400,

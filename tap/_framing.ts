@@ -1,0 +1,89 @@
+import type { TapHello, TapNotice } from "./records.ts";
+import type { TapEvent } from "./event.ts";
+import { SUMMARY_KEY, type TapSummary } from "./summary.ts";
+
+/** How a session is written as a stream. All of it is text; an empty one writes nothing. */
+export interface Framing {
+  readonly contentType: string;
+  /** What makes the answer begin, where a server would wait for the first event. */
+  readonly opening: string;
+  /** What says that the stream is alive. */
+  readonly heartbeat: string;
+  hello(hello: TapHello): string;
+  event(event: TapEvent): string;
+  notice(notice: TapNotice): string;
+  summary(summary: TapSummary): string;
+}
+
+/** All control records begin so; an event that does is escaped, so that nobody can forge one. */
+const CONTROL = '{"weir_tap_';
+
+/** One record a line. */
+export function ndjsonFraming(withMeta: boolean): Framing {
+  return {
+    contentType: "application/x-ndjson",
+    opening: "",
+    heartbeat: "\n",
+    hello: (hello) => `${JSON.stringify({ "weir_tap_hello": hello })}\n`,
+    event: (event) => {
+      if (withMeta) return `${envelope(event)}\n`;
+      const { line } = event;
+      if (!line.startsWith(CONTROL)) return `${line}\n`;
+      return `{"weir_tap_event":${JSON.stringify(line)}}\n`;
+    },
+    notice: (notice) => `${JSON.stringify({ "weir_tap_notice": notice })}\n`,
+    summary: (summary) => `${JSON.stringify({ [SUMMARY_KEY]: summary })}\n`,
+  };
+}
+
+/** As the original writes it: events as they are, and a summary of four numbers; nothing else but empty lines in silence. */
+export function strictFraming(): Framing {
+  return {
+    contentType: "application/x-ndjson",
+    opening: "",
+    heartbeat: "\n",
+    hello: () => "",
+    event: ({ line }) => `${line}\n`,
+    notice: () => "",
+    summary: ({ captured, dropped, duration_ms, stage }) => {
+      const summary = { captured, dropped, "duration_ms": duration_ms, stage };
+      return `${JSON.stringify({ "rsigma_tap_summary": summary })}\n`;
+    },
+  };
+}
+
+/** For the `EventSource` of a browser: events without a name, and everything else by its name. */
+export function eventStreamFraming(withMeta: boolean, retryMs: number): Framing {
+  const named = (name: string, data: unknown): string =>
+    `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  return {
+    contentType: "text/event-stream",
+    opening: `retry: ${retryMs}\n\n`,
+    // Not a comment: nothing tells a page of those, and it could not see that its stream is dead.
+    heartbeat: named("heartbeat", {}),
+    hello: (hello) => named("hello", hello),
+    event: (event) => {
+      // A text may have what ends a line for a browser.
+      const data = withMeta
+        ? envelope(event)
+        : event.isText
+        ? JSON.stringify(event.line)
+        : event.line;
+      return `id: ${event.id}\ndata: ${data}\n\n`;
+    },
+    notice: (notice) => named(notice.kind === "drop" ? "drop" : "notice", notice),
+    // A browser comes back after the end of a stream too; by this id it is known, and sent away.
+    summary: (summary) => `id: ${END_ID}\n${named("summary", summary)}`,
+  };
+}
+
+/** The last id of a stream that has ended in good order. */
+export const END_ID = "end";
+
+function envelope({ id, seq, time, stage, line, isText, meta }: TapEvent): string {
+  const content = isText ? `"text":${JSON.stringify(line)}` : `"event":${line}`;
+  const more = meta === undefined ? "" : `"meta":${meta},`;
+  return `{"id":"${id}","seq":${seq},"time":${time},"stage":${
+    JSON.stringify(stage)
+  },${more}${content}}`;
+}
