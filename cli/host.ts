@@ -14,12 +14,19 @@ export interface Host {
   stdin(): ReadableStream<Uint8Array>;
   /** Opens a file to read. */
   open(path: string): Promise<HostFile>;
+  /**
+   * Makes a file to write, which only its owner may read. What stands there already is replaced if `replace` is true, and else the reason
+   * for a failure.
+   */
+  create(path: string, replace: boolean): Promise<HostOutput>;
   /** Says what stands at a path now. */
   stat(path: string): Promise<HostStat>;
   /** Starts a server; throws at once if it cannot. Port 0 takes any that is free. */
   serve(options: HostServeOptions): HostServer;
   /** Calls `callback` whenever the user or the system asks the process to end; answers what undoes it. */
   onInterrupt(callback: () => void): () => void;
+  /** A variable of the environment; undefined if there is none, or it may not be read. Never asks the user. */
+  env(name: string): string | undefined;
   /** Ends the process, whatever is still under way: a read of standard input cannot be taken back. */
   exit(code: number): never;
 }
@@ -38,6 +45,14 @@ export interface HostStat {
 export interface HostFile {
   /** Reads the next bytes, at most `length`; an empty array at the end of the file. */
   read(length: number): Promise<Uint8Array>;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** A file that is open to write. */
+export interface HostOutput {
+  /** Writes text behind what was written before; fulfilled once the system has all of it. */
+  write(text: string): Promise<void>;
   /** Closes the file. */
   close(): void;
 }

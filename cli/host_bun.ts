@@ -20,6 +20,7 @@ interface Process {
   on(signal: string, callback: () => void): void;
   off(signal: string, callback: () => void): void;
   exit(code: number): never;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Stream & { readonly isTTY?: boolean };
   readonly stderr: Stream;
 }
@@ -82,6 +83,13 @@ export function bunHost(): Host {
         close: () => void file.close(),
       };
     },
+    async create(path, replace) {
+      const file = await (await files()).open(path, replace ? "w" : "wx", 0o600);
+      return {
+        write: (text) => file.appendFile(text),
+        close: () => void file.close(),
+      };
+    },
     async stat(path) {
       const stat = await (await files()).stat(path);
       const id = stat.ino === 0 ? undefined : `${stat.dev}:${stat.ino}`;
@@ -115,6 +123,7 @@ export function bunHost(): Host {
         for (const signal of signals) process.off(signal, callback);
       };
     },
+    env: (name) => process.env[name],
     exit: (code) => process.exit(code),
   };
 }

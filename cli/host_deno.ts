@@ -40,6 +40,17 @@ export function denoHost(): Host {
         close: () => file.close(),
       };
     },
+    async create(path, replace) {
+      const anew = replace ? { create: true, truncate: true } : { createNew: true };
+      const file = await Deno.open(path, { write: true, mode: 0o600, ...anew });
+      return {
+        async write(text) {
+          let rest = new TextEncoder().encode(text);
+          while (rest.length > 0) rest = rest.subarray(await file.write(rest));
+        },
+        close: () => file.close(),
+      };
+    },
     async stat(path) {
       const { size, dev, ino, isDirectory } = await Deno.stat(path);
       return { size, id: ino === null ? undefined : `${dev}:${ino}`, isDirectory };
@@ -82,6 +93,13 @@ export function denoHost(): Host {
       return () => {
         for (const signal of signals) Deno.removeSignalListener(signal, callback);
       };
+    },
+    env(name) {
+      // Asking for what is not granted would ask the user.
+      const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+      if (state === "granted") return Deno.env.get(name);
+      // This much Deno tells everybody.
+      return name === "NO_COLOR" && Deno.noColor ? "1" : undefined;
     },
     exit: (code) => Deno.exit(code),
   };

@@ -1,103 +1,234 @@
-import { parseDuration, tapClient, TapRefusedError, type TapSummary } from "../tap/mod.ts";
+import { type TapClient, tapClient, type TapClientOptions, TapRefusedError } from "../tap/mod.ts";
 import { Output } from "./_output.ts";
 import { printable } from "./_printable.ts";
-import { type Flag, type Parsed, readInteger, UsageError } from "./args.ts";
-import type { Host } from "./host.ts";
+import { tapFormatter, type TapOutputFormat } from "./_tap_format.ts";
+import { readRequest, readToken, readUrl, requestFlags, tokenFlags } from "./_tap_request.ts";
+import {
+  describeHello,
+  describeNotice,
+  describeReconnect,
+  describeReturn,
+  describeSummary,
+} from "./_tap_words.ts";
+import { type Flag, type Parsed, UsageError } from "./args.ts";
+import type { Host, HostOutput } from "./host.ts";
 
 /** The flags of `weir tap`. */
 export const tapFlags: Readonly<Record<string, Flag>> = {
-  stage: { value: "STAGE", about: "what to watch: raw, decoded, or what the server has (decoded)" },
-  duration: { value: "TIME", about: "for how long, up to 5m, such as 90s (30s)" },
-  limit: { value: "N", about: "stop after N events; without --backlog, the newest come first" },
-  backlog: { value: "N", about: "begin with the last N events from before (as --limit, or all)" },
+  ...requestFlags,
+  meta: { about: "show the id, time and stage of each event, and what was told with it" },
+  format: { value: "FORMAT", about: "ndjson, pretty or logfmt (ndjson)" },
+  output: { value: "FILE", about: "write to a new file, which only you may read" },
+  force: { about: "with --output: replace a file that is there" },
+  reconnect: { about: "go on when the stream is cut off; --duration and --limit go on, too" },
+  quiet: { about: "say nothing but what goes wrong" },
+  ...tokenFlags,
 };
 
 /** The server could not be reached, or refused. */
 const EXIT_REFUSED = 3;
 /** The stream ended without a summary. */
 const EXIT_CUT_OFF = 4;
+/** What shells say of a program that Ctrl-C has ended. */
+const EXIT_INTERRUPTED = 130;
+
+const FORMATS: readonly string[] = ["ndjson", "pretty", "logfmt"] satisfies TapOutputFormat[];
 
 /** Runs `weir tap` until the stream ends or it is interrupted. */
 export async function tapCommand(parsed: Parsed, host: Host): Promise<number> {
   const { flags, rest } = parsed;
   if (rest.length > 1) throw new UsageError(`weir tap takes one URL, received "${rest[1]}" too`);
   const url = readUrl(rest[0] ?? "http://127.0.0.1:8707");
-  const interrupted = new AbortController();
-  const client = tapClient(url, {
-    stage: flags.get("stage"),
-    durationMs: readDuration(flags.get("duration")),
-    limit: readInteger(parsed, "limit", 0),
-    backlog: readInteger(parsed, "backlog", 0),
-    signal: interrupted.signal,
+  const format = readFormat(flags.get("format"));
+  if (flags.has("force") && !flags.has("output")) {
+    throw new UsageError('flag "--force" needs "--output"');
+  }
+  const request = readRequest(parsed);
+  const token = await readToken(parsed, host, url);
+  const isQuiet = flags.has("quiet");
+  const say = (text: string): void => {
+    if (!isQuiet) host.log(`tap: ${printable(text)}`);
+  };
+
+  const stop = new AbortController();
+  const target = new Target(host, flags.get("output"), flags.has("force"), () => stop.abort());
+  let isGreeted = false;
+  let isInterrupted = false;
+  const client = makeClient(url, {
+    ...request,
+    // Time and stage are shown there, and come no other way.
+    meta: flags.has("meta") || format === "pretty" || undefined,
+    token,
+    reconnect: flags.has("reconnect"),
+    signal: stop.signal,
+    onHello(hello) {
+      say(isGreeted ? describeReturn(hello) : describeHello(hello, url));
+      isGreeted = true;
+      target.open();
+    },
+    onNotice: (notice) => say(describeNotice(notice)),
+    onReconnect: (reconnect) => say(describeReconnect(reconnect)),
   });
-  const output = new Output(host);
-  const stopListening = host.onInterrupt(() => interrupted.abort());
+  await target.check();
+
+  const isTerminal = host.isTerminal && !flags.has("output");
+  const write = tapFormatter(format, {
+    isTerminal,
+    hasColours: isTerminal && !host.env("NO_COLOR"),
+    withMeta: flags.has("meta"),
+  });
+  const stopListening = host.onInterrupt(() => {
+    // Asked twice: whoever reads the output does not take what is left.
+    if (isInterrupted) host.exit(EXIT_INTERRUPTED);
+    isInterrupted = true;
+    stop.abort();
+  });
   let shown = 0;
   let failure: unknown;
   try {
     for await (const line of client) {
-      await output.write(`${host.isTerminal ? printable(line) : line}\n`);
-      if (output.ended !== undefined) break;
+      await target.write(`${write(line)}\n`);
+      if (target.hasEnded) break;
       shown++;
     }
   } catch (error) {
     failure = error;
   } finally {
+    await target.close(client.isComplete);
     stopListening();
-    await output.flush();
   }
 
   // Whoever read the output has gone, as head does, and has seen enough.
-  if (output.ended === "unread") return 0;
-  if (output.ended !== undefined) throw output.ended.error;
-  if (client.summary !== undefined) {
-    host.log(printable(describe(client.summary)));
+  if (target.isUnread) return 0;
+  target.throwIfFailed();
+  if (client.isComplete) {
+    say(describeSummary(client.summary!, shown, client.lost));
     return 0;
   }
-  if (interrupted.signal.aborted) {
-    host.log(`tap: ${shown} shown, interrupted`);
+  if (isInterrupted) {
+    say(`${shown} shown, ${client.lost} dropped so far, interrupted`);
     return 0;
   }
-  if (failure instanceof TapRefusedError) {
-    host.log(`weir: ${printable(failure.message)}`);
-    return EXIT_REFUSED;
+  return explainEnd(client, failure, shown, url, token !== undefined, host);
+}
+
+/** Says why there is no summary. */
+function explainEnd(
+  client: TapClient,
+  failure: unknown,
+  shown: number,
+  url: URL,
+  hasToken: boolean,
+  host: Host,
+): number {
+  const isRefused = failure instanceof TapRefusedError;
+  const hasBegun = client.hello !== undefined || shown > 0 || (client.status === 200 && !isRefused);
+  const message = (failure as Error | undefined)?.message ?? "";
+  if (isRefused) {
+    const hint = failure.status === 401 && !hasToken
+      ? " (a token comes from WEIR_TAP_TOKEN or --token-file)"
+      : "";
+    host.log(`weir: ${printable(message)}${hint}`);
+  } else if (!hasBegun) {
+    host.log(`weir: Cannot reach ${url.origin}: ${printable(message.replaceAll(/\s+/g, " "))}`);
+  } else if (message.startsWith("Cannot ")) {
+    // Of the rest, a runtime knows no more than that it was cut off.
+    host.log(`weir: ${printable(message)}`);
   }
-  if (client.status === undefined) {
-    host.log(`weir: Cannot reach ${url.origin}: ${(failure as Error).message}`);
-    return EXIT_REFUSED;
-  }
+  if (!hasBegun) return EXIT_REFUSED;
   host.log(`tap: ${shown} shown, then the stream was cut off; events may be missing`);
   return EXIT_CUT_OFF;
 }
 
-function describe(summary: TapSummary): string {
-  const { captured, dropped, undelivered, missed, duration_ms, stage, reason } = summary;
-  const more = [
-    ...(undelivered > 0 ? [`, ${undelivered} undelivered`] : []),
-    ...(missed > 0 ? [`, ${missed} missed before it began`] : []),
-  ].join("");
-  const hint = captured === 0 && stage === "decoded"
-    ? "; lines that are not JSON: --stage raw"
-    : "";
-  return `tap: ${captured} shown, ${dropped} dropped${more} ` +
-    `(${duration_ms} ms, stage ${stage}, ended by ${reason})${hint}`;
-}
+/** Where events are written to: standard output, or a file. */
+class Target {
+  readonly #host: Host;
+  readonly #path: string | undefined;
+  readonly #replace: boolean;
+  readonly #onFailure: () => void;
+  // A file is made once there is something to be written: one that is refused leaves none.
+  #file: HostOutput | undefined;
+  #output: Output | undefined;
+  #opening: Promise<void> | undefined;
+  #failure: { readonly error: unknown } | undefined;
 
-function readUrl(text: string): URL {
-  // As curl does it, an address alone is that of a web server.
-  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
-  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new UsageError(`URL must be one of a web server, received "${text}"`);
+  constructor(host: Host, path: string | undefined, replace: boolean, onFailure: () => void) {
+    this.#host = host;
+    this.#path = path;
+    this.#replace = replace;
+    this.#onFailure = onFailure;
   }
-  if (url.pathname === "/") url.pathname = "/tap";
-  return url;
+
+  get hasEnded(): boolean {
+    return this.#failure !== undefined || this.#output?.ended !== undefined;
+  }
+
+  get isUnread(): boolean {
+    return this.#output?.ended === "unread";
+  }
+
+  /** @throws {Error} Rejects with it if there is a file that is not to be replaced, before anything has begun. */
+  async check(): Promise<void> {
+    const path = this.#path;
+    if (path === undefined || this.#replace) return;
+    const isThere = await this.#host.stat(path).then(() => true, () => false);
+    if (isThere) throw new Error(`Cannot write "${path}": it is there already (see --force)`);
+  }
+
+  open(): Promise<void> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async write(text: string): Promise<void> {
+    if (this.#output === undefined) await this.open();
+    await this.#output?.write(text);
+  }
+
+  /** Fulfilled when everything is written, or cannot be. */
+  async close(isComplete: boolean): Promise<void> {
+    // What has ended well has a file, and be it an empty one.
+    if (isComplete) this.open();
+    await this.#opening;
+    await this.#output?.flush();
+    this.#file?.close();
+  }
+
+  throwIfFailed(): void {
+    const ended = this.#output?.ended;
+    const failed = this.#failure ?? (ended === "unread" ? undefined : ended);
+    if (failed === undefined) return;
+    if (this.#path === undefined) throw failed.error;
+    const { message } = failed.error as Error;
+    throw new Error(`Cannot write "${this.#path}": ${message}`, { cause: failed.error });
+  }
+
+  async #open(): Promise<void> {
+    if (this.#path === undefined) {
+      this.#output = new Output(this.#host);
+      return;
+    }
+    try {
+      const file = await this.#host.create(this.#path, this.#replace);
+      const write = (text: string): Promise<boolean> => file.write(text).then(() => true);
+      this.#file = file;
+      this.#output = new Output({ ...this.#host, write });
+    } catch (error) {
+      this.#failure = { error };
+      this.#onFailure();
+    }
+  }
 }
 
-function readDuration(text: string | undefined): number | undefined {
+function makeClient(url: URL, options: TapClientOptions): TapClient {
   try {
-    return text === undefined ? undefined : parseDuration(text);
-  } catch {
-    throw new UsageError(`flag "--duration" must look like 30s or 1m30s, received "${text}"`);
+    return tapClient(url, options);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
   }
+}
+
+function readFormat(text = "ndjson"): TapOutputFormat {
+  if (FORMATS.includes(text)) return text as TapOutputFormat;
+  throw new UsageError(`flag "--format" must be ndjson, pretty or logfmt, received "${text}"`);
 }

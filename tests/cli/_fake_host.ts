@@ -16,6 +16,12 @@ export class FakeHost implements Host {
   readonly errors: string[] = [];
   /** What stands where; a path that is not here does not exist. */
   readonly files: Map<string, string | "directory"> = new Map();
+  /** What creating a file rejects with. */
+  createProblem: unknown;
+  /** What writing to a file rejects with. */
+  fileProblem: unknown;
+  /** The variables of the environment. */
+  readonly variables: Map<string, string> = new Map();
   /** How many files are open. */
   openFiles = 0;
   /** Every server that was started. */
@@ -80,7 +86,9 @@ export class FakeHost implements Host {
   }
 
   open(path: string): Promise<HostFile> {
-    const bytes = new TextEncoder().encode(this.files.get(path));
+    const content = this.files.get(path);
+    if (content === undefined) return Promise.reject(new Error(`no such file: ${path}`));
+    const bytes = new TextEncoder().encode(content);
     let position = 0;
     let isOpen = true;
     this.openFiles++;
@@ -96,6 +104,30 @@ export class FakeHost implements Host {
         isOpen = false;
       },
     });
+  }
+
+  create(path: string, replace: boolean): ReturnType<Host["create"]> {
+    if (this.createProblem !== undefined) return Promise.reject(this.createProblem);
+    if (this.files.has(path) && !replace) return Promise.reject(new Error(`${path} exists`));
+    this.files.set(path, "");
+    this.openFiles++;
+    let isOpen = true;
+    return Promise.resolve({
+      write: (text) => {
+        if (!isOpen) return Promise.reject(new Error(`${path} is closed`));
+        if (this.fileProblem !== undefined) return Promise.reject(this.fileProblem);
+        this.files.set(path, this.files.get(path)! + text);
+        return Promise.resolve();
+      },
+      close: () => {
+        if (isOpen) this.openFiles--;
+        isOpen = false;
+      },
+    });
+  }
+
+  env(name: string): string | undefined {
+    return this.variables.get(name);
   }
 
   serve(options: HostServeOptions): HostServer {

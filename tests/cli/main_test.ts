@@ -2,7 +2,6 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import manifest from "../../deno.json" with { type: "json" };
 import { main } from "../../cli/mod.ts";
 import { test } from "../_harness.ts";
-import { serve } from "../tap/_server.ts";
 import { settle, until } from "../tap/_wait.ts";
 import { FakeHost } from "./_fake_host.ts";
 
@@ -17,6 +16,11 @@ async function refusal(host: FakeHost, code: number): Promise<string> {
   assertEquals(host.stdinPulls, 0);
   assertEquals(host.leftovers, []);
   return line!;
+}
+
+/** What a stream has between the records of the session. */
+function eventsOf(stream: string): string[] {
+  return stream.split("\n").filter((line) => line !== "" && !line.startsWith('{"weir_tap_'));
 }
 
 test("weir --version prints the version of the package", async () => {
@@ -76,6 +80,8 @@ test("weir refuses a command that does not exist", async () => {
 
 test("weir refuses flags and values that it cannot use, each in one line that names them", async () => {
   const integer = "must be an integer";
+  const since = (text: string): string =>
+    `flag "--since" must look like 30s, or be the id of an event, received "${text}"`;
   const refused: readonly (readonly [args: readonly string[], line: string])[] = [
     [["serve", "--bogus"], 'unknown flag "--bogus"'],
     [["serve", "-p", "1"], 'unknown flag "-p"'],
@@ -108,6 +114,58 @@ test("weir refuses flags and values that it cannot use, each in one line that na
     [["tap", "two words"], 'URL must be one of a web server, received "two words"'],
     [["tap", "ftp://a/"], 'URL must be one of a web server, received "ftp://a/"'],
     [["tap", "http://"], 'URL must be one of a web server, received "http://"'],
+    [["tap", "ftp://me:s3cret@a"], 'URL must be one of a web server, received "ftp://…@a"'],
+    ...["http://me:s3cret@a", "http://s3cret@a/tap", "me:s3cret@a", "http://a/?token=s3cret"].map((
+      url,
+    ) =>
+      [
+        ["tap", url],
+        "URL must hold no user, password or token: a token comes from WEIR_TAP_TOKEN or --token-file",
+      ] as const
+    ),
+    [["tap", "--since", "30"], since("30")],
+    [["tap", "--since="], since("")],
+    [["tap", "--since", "yesterday"], since("yesterday")],
+    [["tap", "--interval", "x"], 'flag "--interval" needs "--reservoir" or "--count-by"'],
+    [
+      ["tap", "--reservoir", "5", "--interval", "x"],
+      'flag "--interval" must look like 30s or 1m30s, received "x"',
+    ],
+    [["tap", "--key", "a.b"], 'flag "--key" needs "--sample"'],
+    [["tap", "--redact-mode", "mask"], 'flag "--redact-mode" needs "--redact"'],
+    [
+      ["tap", "--redact", "a", "--redact-mode", "md5"],
+      "Cannot watch tap: redactMode must be one of hash, typed-hash, mask, remove, type, partial, " +
+      'received "md5"',
+    ],
+    ...["0", "1.1", "-0.5", "x", "", "1e-3", "50%"].map((chance) =>
+      [
+        ["tap", `--sample=${chance}`],
+        `flag "--sample" must be a number above 0, up to 1, received "${chance}"`,
+      ] as const
+    ),
+    ...["0", "-1", "x", "", "1e3"].map((rate) =>
+      [
+        ["tap", `--rate=${rate}`],
+        `flag "--rate" must be a number above 0, received "${rate}"`,
+      ] as const
+    ),
+    [["tap", "--every", "0"], `flag "--every" ${integer} of at least 1, received "0"`],
+    [["tap", "--reservoir", "0"], `flag "--reservoir" ${integer} of at least 1, received "0"`],
+    [
+      ["tap", "--fields", " , "],
+      "Cannot watch tap: fields must be a list that is not empty, received object Array",
+    ],
+    [
+      ["tap", "--where", " "],
+      'Cannot watch tap: where must be a text that is not empty, received " "',
+    ],
+    [
+      ["tap", "--format", "xml"],
+      'flag "--format" must be ndjson, pretty or logfmt, received "xml"',
+    ],
+    [["tap", "--force"], 'flag "--force" needs "--output"'],
+    [["tap", "--token", "s3cret"], 'unknown flag "--token"'],
     [["tap", "file:///etc"], 'URL must be one of a web server, received "file:///etc"'],
   ];
   for (const [args, line] of refused) {
@@ -174,13 +232,15 @@ test("weir serve serves standard input until it is interrupted", async () => {
   host.type('plain\n{"a":1}\n\nlast');
   await settle();
   const kept = await (await host.ask("/tap?stage=raw&limit=2")).text();
-  assertMatch(kept, /^plain\n\{"a":1\}\n\{"weir_tap_summary":/);
+  assertEquals(eventsOf(kept), ["plain", '{"a":1}']);
   const held = await host.ask("/tap");
   assertEquals((await host.ask("/tap")).status, 409);
   host.interrupt();
   host.interrupt();
   assertEquals(await ended, 0);
-  assertMatch(await held.text(), /^\{"a":1\}\n.*"reason":"shutdown"/);
+  const left = await held.text();
+  assertEquals(eventsOf(left), ['{"a":1}']);
+  assertMatch(left, /\{"weir_tap_summary":.*"reason":"shutdown".*\}\n$/);
   assertEquals(host.errors.at(-1), "weir: stopped: 2 lines read, 1 not JSON");
   assertEquals([host.isStdinCancelled, host.output], [true, ""]);
   assertEquals(host.leftovers, []);
@@ -198,7 +258,8 @@ test("weir serve serves a file to its end, then what was kept of it", async () =
   ]);
   assertEquals(host.openFiles, 0);
   const text = await (await host.ask("/tap?stage=raw")).text();
-  assertMatch(text, /^one\n\{"two":2\}\n.*"reason":"input"/);
+  assertEquals(eventsOf(text), ["one", '{"two":2}']);
+  assertMatch(text, /\{"weir_tap_summary":.*"reason":"input".*\}\n$/);
   host.interrupt();
   assertEquals(await ended, 0);
   assertEquals([host.leftovers, host.stdinUses], [[], 0]);
@@ -214,200 +275,4 @@ test("weir serve stops a file that is followed when it is interrupted", async ()
   assertEquals(await ended, 0);
   assertEquals(host.errors.at(-1), "weir: stopped: 1 lines read, 1 not JSON");
   assertEquals(host.leftovers, []);
-});
-
-const NDJSON = { headers: { "content-type": "application/x-ndjson" } };
-
-function summary(values: Readonly<Record<string, unknown>> = {}): string {
-  const counts = { captured: 2, dropped: 0, undelivered: 0, missed: 0 };
-  const rest = { "duration_ms": 5, stage: "raw", reason: "limit" };
-  return `${JSON.stringify({ "weir_tap_summary": { ...counts, ...rest, ...values } })}\n`;
-}
-
-/** Runs `weir tap` against a server that answers with `answer`; says how it ended. */
-async function tap(
-  answer: (request: Request) => Response,
-  args: readonly string[] = [],
-  prepare: (host: FakeHost) => void = () => {},
-): Promise<{ code: number; host: FakeHost; url: string }> {
-  await using server = serve((request) => answer(request));
-  const host = new FakeHost("tap", server.url, ...args);
-  prepare(host);
-  const code = await main(host);
-  assertEquals(host.leftovers, []);
-  return { code, host, url: server.url };
-}
-
-test("weir tap writes the events, and the summary to standard error", async () => {
-  const { code, host } = await tap(() => new Response(`one\n\n{"b":"€"}\n${summary()}`, NDJSON));
-  assertEquals(code, 0);
-  assertEquals(host.output, 'one\n{"b":"€"}\n');
-  assertEquals(host.errors, ["tap: 2 shown, 0 dropped (5 ms, stage raw, ended by limit)"]);
-});
-
-test("weir tap says what is missing", async () => {
-  const counts = { captured: 1, dropped: 2, undelivered: 3, missed: 4, reason: "shutdown" };
-  const { code, host } = await tap(() => new Response(`one\n${summary(counts)}`, NDJSON));
-  assertEquals(code, 0);
-  assertEquals(host.errors, [
-    "tap: 1 shown, 2 dropped, 3 undelivered, 4 missed before it began " +
-    "(5 ms, stage raw, ended by shutdown)",
-  ]);
-});
-
-test("weir tap asks for what its flags say, at /tap unless the URL says where", async () => {
-  const asked: string[] = [];
-  const answer = (request: Request): Response => {
-    const { pathname, search } = new URL(request.url);
-    asked.push(`${pathname}${search}`);
-    return new Response(summary(), NDJSON);
-  };
-  const flags = ["--stage", "raw", "--duration", "1m 30s", "--limit", "7", "--backlog=0"];
-  assertEquals((await tap(answer)).code, 0);
-  assertEquals((await tap(answer, flags)).code, 0);
-  await using server = serve(answer);
-  for (const path of ["/", "/debug/tap?stage=x", "/?limit=3"]) {
-    assertEquals(await main(new FakeHost("tap", `${server.url}${path}`)), 0);
-  }
-  assertEquals(asked, [
-    "/tap",
-    "/tap?stage=raw&limit=7&duration=1m30s&backlog=0",
-    "/tap",
-    "/debug/tap?stage=x",
-    "/tap?limit=3",
-  ]);
-});
-
-test("weir tap exits with 3, in one line, when the server refuses", async () => {
-  const error = 'Cannot open tap session: stage must be one of raw, decoded, received "bogus"';
-  const refused = await tap(() => Response.json({ error }, { status: 400 }));
-  assertEquals([refused.code, refused.host.errors], [3, [`weir: ${error}`]]);
-  const html = "<html>\n<body>\n  Not found\n</body>\n</html>\n";
-  const lost = await tap(() => new Response(html, { status: 404 }));
-  assertEquals([lost.code, lost.host.output, lost.host.errors.length], [3, "", 1]);
-  assertMatch(
-    lost.host.errors[0]!,
-    /^weir: Cannot watch tap: [^\n\r]*\/tap is not a tap[^\n\r]*404/,
-  );
-});
-
-test("weir tap exits with 3, in one line, when nothing listens", async () => {
-  const { url } = await tap(() => new Response(summary(), NDJSON));
-  const host = new FakeHost("tap", url);
-  assertEquals(await main(host), 3);
-  assertEquals([host.output, host.errors.length, host.leftovers], ["", 1, []]);
-  assertMatch(host.errors[0]!, new RegExp(`^weir: Cannot reach ${url}: [^\\n\\r]+$`));
-});
-
-test("weir tap exits with 4 when the stream ends without a summary", async () => {
-  const { code, host } = await tap(() => new Response("one\ntwo\n", NDJSON));
-  assertEquals([code, host.output], [4, "one\ntwo\n"]);
-  assertEquals(host.errors, ["tap: 2 shown, then the stream was cut off; events may be missing"]);
-});
-
-test("weir tap exits with 4 when the connection breaks", async () => {
-  const body = new ReadableStream<Uint8Array>({
-    start: (controller) => controller.enqueue(new TextEncoder().encode("one\n")),
-  });
-  const server = serve(() => new Response(body, NDJSON));
-  const host = new FakeHost("tap", server.url);
-  const ended = main(host);
-  await until("the event is shown", () => host.output === "one\n");
-  await server[Symbol.asyncDispose]();
-  assertEquals(await ended, 4);
-  assertEquals(host.errors, ["tap: 1 shown, then the stream was cut off; events may be missing"]);
-  assertEquals(host.leftovers, []);
-});
-
-/** Answers with events for ever, and says when nobody wants them any more. */
-function endless(onCancel: () => void): () => Response {
-  let timer: ReturnType<typeof setTimeout>;
-  const body = (): ReadableStream<Uint8Array> =>
-    new ReadableStream({
-      async pull(controller) {
-        controller.enqueue(new TextEncoder().encode("event\n"));
-        await new Promise((resolve) => timer = setTimeout(resolve, 1));
-      },
-      cancel() {
-        clearTimeout(timer);
-        onCancel();
-      },
-    }, { highWaterMark: 0 });
-  return () => new Response(body(), NDJSON);
-}
-
-test("weir tap exits with 0 when whoever reads its output has gone", async () => {
-  let isCancelled = false;
-  const { code, host } = await tap(endless(() => isCancelled = true), [], (host) => {
-    host.isUnread = true;
-  });
-  assertEquals([code, host.output, host.errors], [0, "", []]);
-  await until("the server is told", () => isCancelled);
-});
-
-test("weir tap exits with 1 when its output cannot be written", async () => {
-  const { code, host } = await tap(endless(() => {}), [], (host) => {
-    host.writeProblem = new Error("no space left on device");
-  });
-  assertEquals([code, host.errors], [1, ["weir: no space left on device"]]);
-});
-
-test("weir tap shows control characters of an event in a terminal, and passes them on elsewhere", async () => {
-  for (const isTerminal of [true, false]) {
-    const { host } = await tap(
-      () => new Response("\x1b[31mred\ttab\u009b\n", NDJSON),
-      [],
-      (host) => {
-        host.isTerminal = isTerminal;
-      },
-    );
-    const shown = isTerminal ? "\\x1b[31mred\ttab\\x9b\n" : "\x1b[31mred\ttab\u009b\n";
-    assertEquals(host.output, shown);
-  }
-});
-
-test("weir tap exits with 0 when it is interrupted, and says how far it came", async () => {
-  let isCancelled = false;
-  await using server = serve(endless(() => isCancelled = true));
-  const host = new FakeHost("tap", server.url);
-  const ended = main(host);
-  await until("an event is shown", () => host.output !== "");
-  host.interrupt();
-  assertEquals(await ended, 0);
-  const shown = host.output.split("\n").length - 1;
-  assertEquals(host.errors, [`tap: ${shown} shown, interrupted`]);
-  assertEquals(host.leftovers, []);
-  await until("the server is told", () => isCancelled);
-});
-
-test("weir tap exits with 0 when it is interrupted before an answer has come", async () => {
-  const asked = Promise.withResolvers<void>();
-  const answer = Promise.withResolvers<Response>();
-  await using server = serve(() => {
-    asked.resolve();
-    return answer.promise;
-  });
-  const host = new FakeHost("tap", server.url);
-  const ended = main(host);
-  await asked.promise;
-  host.interrupt();
-  assertEquals(await ended, 0);
-  assertEquals(host.errors, ["tap: 0 shown, interrupted"]);
-  answer.resolve(new Response("late"));
-});
-
-test("weir tap writes many events in few writes", async () => {
-  const count = 40_000;
-  const body = `${"x".repeat(99)}\n`.repeat(count) + summary({ captured: count });
-  let writes = 0;
-  const { code, host } = await tap(() => new Response(body, NDJSON), [], (host) => {
-    const write = host.write.bind(host);
-    host.write = async (text) => {
-      writes++;
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      return await write(text);
-    };
-  });
-  assertEquals([code, host.output.length], [0, count * 100]);
-  assert(writes < count / 100, `${writes} writes`);
 });

@@ -25,9 +25,11 @@ function start(
   return { host, served, stop };
 }
 
+/** What comes of a stream, without what only tells of the session while it runs. */
 async function linesOf(response: Response): Promise<string[]> {
   assertEquals(response.status, 200);
-  return (await response.text()).split("\n").filter((line) => line !== "");
+  const isTold = (line: string): boolean => /^\{"weir_tap_(?:hello|notice)":/.test(line);
+  return (await response.text()).split("\n").filter((line) => line !== "" && !isTold(line));
 }
 
 test("serve() offers every line at raw, and what it says at decoded", async () => {
