@@ -39,4 +39,10 @@ export const caseFiles: readonly (() => Promise<{ cases: readonly AnyCase[] }>)[
   () => import("./cases/cache_feed.ts"),
   () => import("./cases/cache_pause.ts"),
   () => import("./cases/cache_handler.ts"),
+  () => import("./cases/tap_offer.ts"),
+  () => import("./cases/tap_session.ts"),
+  () => import("./cases/tap_where.ts"),
+  () => import("./cases/tap_redact.ts"),
+  () => import("./cases/tap_stream.ts"),
+  () => import("./cases/tap_backlog.ts"),
 ];

@@ -44,7 +44,50 @@ export const npm = {
     load("@opentelemetry/sdk-trace-base@2.12.1"),
   otelContext: (): Promise<typeof import("npm:@opentelemetry/context-async-hooks@2.12.0")> =>
     load("@opentelemetry/context-async-hooks@2.12.0"),
+  betterSse: (): Promise<typeof import("npm:better-sse@0.16.1")> => load("better-sse@0.16.1"),
+  debug: (): Promise<{ readonly default: DebugClass }> => load("debug@4.4.3"),
+  fastRedact: (): Promise<{ readonly default: MakeRedact }> => load("fast-redact@3.5.0"),
+  pinoRedact: (): Promise<{ readonly default: MakeRedact }> => load("@pinojs/redact@0.4.0"),
+  filtrex: (): Promise<Filtrex> => load("filtrex@3.1.0"),
+  jexl: (): Promise<{ readonly default: Jexl }> => load("jexl@2.3.0"),
+  cel: (): Promise<Cel> => load("@marcbachmann/cel-js@8.0.0"),
 } as const;
+
+/** What is used of `debug`, which has no types of its own. */
+export interface DebugClass {
+  (namespace: string): DebugLogger;
+  enable(namespaces: string): void;
+}
+
+/** A logger of `debug`. */
+export interface DebugLogger {
+  (format: string, ...args: unknown[]): void;
+  /** Where it writes to. */
+  log: (...args: unknown[]) => void;
+}
+
+/** What `fast-redact` and `@pinojs/redact` have in common. */
+export type MakeRedact = (options: {
+  readonly paths: readonly string[];
+  readonly censor: string;
+  readonly serialize: (value: unknown) => string;
+}) => (value: unknown) => string;
+
+/** What is used of `filtrex`. */
+export interface Filtrex {
+  compileExpression(expression: string): (value: unknown) => unknown;
+}
+
+/** What is used of `jexl`. */
+export interface Jexl {
+  addTransform(name: string, transform: (value: string, arg: string) => boolean): void;
+  compile(expression: string): { evalSync(context: unknown): unknown };
+}
+
+/** What is used of `@marcbachmann/cel-js`. */
+export interface Cel {
+  parse(expression: string): (context: unknown) => unknown;
+}
 
 /** Types of what {@linkcode npm} imports as `otelApi` and `otelSdk`. */
 export type { Tracer as OtelTracer } from "npm:@opentelemetry/api@1.10.0";
