@@ -100,7 +100,7 @@ function some(count: number | undefined, what: string): string[] {
 }
 
 function describeSampling(sampling: TapSampling): string {
-  if ("every" in sampling) return `every ${sampling.every}th`;
+  if ("every" in sampling) return `1 of every ${sampling.every}`;
   if ("reservoir" in sampling) {
     return `${sampling.reservoir} of each ${formatDuration(sampling.interval_ms)}`;
   }

@@ -84,7 +84,12 @@ export function bunHost(): Host {
       };
     },
     async create(path, replace) {
-      const file = await (await files()).open(path, replace ? "w" : "wx", 0o600);
+      const { lstat, open, unlink } = await files();
+      const stat = replace ? await lstat(path).catch(() => undefined) : undefined;
+      // Not written over: a link would lead elsewhere, and whoever may read the old one could read the new one.
+      const isOther = stat?.isFile() === false && !stat.isSymbolicLink();
+      if (stat !== undefined && !isOther) await unlink(path);
+      const file = await open(path, isOther ? "w" : "wx", 0o600);
       return {
         write: (text) => file.appendFile(text),
         close: () => void file.close(),

@@ -41,7 +41,11 @@ export function denoHost(): Host {
       };
     },
     async create(path, replace) {
-      const anew = replace ? { create: true, truncate: true } : { createNew: true };
+      const stat = replace ? await Deno.lstat(path).catch(() => undefined) : undefined;
+      // Not written over: a link would lead elsewhere, and whoever may read the old one could read the new one.
+      if (stat?.isFile || stat?.isSymlink) await Deno.remove(path);
+      const isDevice = stat !== undefined && !stat.isFile && !stat.isSymlink;
+      const anew = isDevice ? {} : { createNew: true };
       const file = await Deno.open(path, { write: true, mode: 0o600, ...anew });
       return {
         async write(text) {

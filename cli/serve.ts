@@ -1,4 +1,5 @@
 import { lines, Tap, type TapAuditRecord, tapHandler, type TapSession } from "../tap/mod.ts";
+import { printable } from "./_printable.ts";
 import type { Host, HostServer } from "./host.ts";
 
 /** Options of {@linkcode serve}. */
@@ -83,7 +84,7 @@ export async function serve(options: ServeOptions, host: Host): Promise<ServeCou
     maxEventBytes: 8_388_608,
     audit: (record) => {
       const said = describeAudit(record);
-      if (said !== undefined) host.log(`weir: ${said}`);
+      if (said !== undefined) host.log(`weir: ${printable(said)}`);
     },
   });
   const handleTap = tapHandler(tap, { path: "/tap" });

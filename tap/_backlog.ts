@@ -19,15 +19,15 @@ export class Backlog {
     this.#maxAgeMs = maxAgeMs;
   }
 
-  /** How many events were offered so far, kept or not. */
+  /** How many events that can be shown were offered so far, kept or not. */
   get offered(): number {
     return this.#offered;
   }
 
-  /** Keeps `event`; an event that could not be written is undefined and counts as offered only. */
+  /** Keeps `event`; nobody misses one that could not be written, which is undefined. */
   add(event: TapEvent | undefined): void {
-    this.#offered++;
     if (event === undefined) return;
+    this.#offered++;
     if (byteSize(event) > this.#maxBytes) {
       this.#forgotten = event.seq;
       return;

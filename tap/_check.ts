@@ -35,6 +35,7 @@ const MAX_NAMES = 256;
  * @throws {TypeError} If something is of another kind.
  */
 export function checkTapOptions<S extends string>(options: TapOptions<S>): Bounds {
+  checkNames(CREATE, options, TAP_OPTIONS);
   const {
     bufferEvents = 8_192,
     maxBytes = 33_554_432,
@@ -77,9 +78,55 @@ export function checkTapOptions<S extends string>(options: TapOptions<S>): Bound
     denyNames: names,
     worker,
     instance: makeInstance(),
-    now,
-    random,
+    now: guarded(now, () => performance.now()),
+    random: guarded(random, Math.random),
   };
+}
+
+/** A function of the program that is not to throw in the middle of an offer: then the platform's answers for it. */
+function guarded(own: () => number, platform: () => number): () => number {
+  return () => {
+    try {
+      return own();
+    } catch {
+      return platform();
+    }
+  };
+}
+
+const TAP_OPTIONS: readonly (keyof TapOptions<string>)[] = [
+  "stages",
+  "bufferEvents",
+  "maxBytes",
+  "maxEventBytes",
+  "maxSessions",
+  "maxSessionsPerSubject",
+  "maxDurationMs",
+  "redact",
+  "denyNames",
+  "backlog",
+  "enabled",
+  "worker",
+  "signal",
+  "audit",
+  "onError",
+  "now",
+  "random",
+];
+
+/**
+ * Refuses options by other names: one that is written wrongly would leave open what it was to close.
+ *
+ * @throws {TypeError} That names it.
+ */
+export function checkNames(action: string, options: object, names: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(refusal(action, "options must be an object", options));
+  }
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    throw new TypeError(refusal(action, `options must be among ${names.join(", ")}`, name));
+  }
 }
 
 /** What a mark of what was cut off takes, and a little more. */
@@ -88,7 +135,7 @@ const MAX_WORKER_LENGTH = 128;
 
 /** @throws {RangeError} If a name cannot be told from a list or a pattern. */
 export function checkStage(action: string, name: string, format: TapFormat): void {
-  checkText(action, "the name of a stage", name, 128);
+  checkStageText(action, "the name of a stage", name);
   if (isPattern(name) || name.includes(",") || name.trim() !== name) {
     throw new RangeError(
       refusal(
@@ -103,6 +150,13 @@ export function checkStage(action: string, name: string, format: TapFormat): voi
       refusal(action, `the format of stage "${name}" must be text or json`, format),
     );
   }
+}
+
+/** @throws {TypeError} If it is no text, or one that would break out of the line of a log. */
+export function checkStageText(action: string, name: string, value: unknown): void {
+  checkText(action, name, value, 128);
+  if (!/[\p{Cc}\p{Zl}\p{Zp}]/u.test(value as string)) return;
+  throw new RangeError(refusal(action, `${name} must have no control characters`, value));
 }
 
 /** @throws {RangeError} If it is no time that a timer can wait, up to `most`. */

@@ -56,8 +56,9 @@ export class Connection {
    * @throws {BrokenConnection} Rejects with it if there is no answer.
    */
   async ask(url: URL, headers: Headers): Promise<Response> {
-    // Whoever is sent on would take the token along, to wherever that is.
-    const redirect = headers.has("authorization") ? "manual" : "follow";
+    // Whoever is sent on would take a token, or what else is secret, along to wherever that is.
+    const isPlain = [...headers.keys()].every((name) => name === "accept");
+    const redirect = isPlain ? "follow" : "manual";
     const { signal } = this.#ending;
     return await this.#await(async () => {
       const response = await fetch(url, { headers, redirect, signal });

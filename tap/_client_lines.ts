@@ -1,5 +1,5 @@
 import type { TapHello, TapNotice } from "./records.ts";
-import { SUMMARY_KEY, type TapSummary } from "./summary.ts";
+import { CONTROL, SUMMARY_KEY, type TapSummary } from "./summary.ts";
 
 /** A summary as it came. A server that keeps to the original's framing says no more than the first four, and no reason. */
 export type TapClientSummary =
@@ -12,9 +12,6 @@ export type ClientRecord =
   | { readonly type: "notice"; readonly notice: TapNotice }
   | { readonly type: "summary"; readonly summary: TapClientSummary }
   | { readonly type: "event"; readonly line: string };
-
-/** All control records begin so. */
-const CONTROL = '{"weir_tap_';
 
 /** The summary as the original names it. */
 const STRICT_SUMMARY_KEY = "rsigma_tap_summary";
@@ -168,5 +165,5 @@ function fieldsOf(value: unknown): Record<string, unknown> {
 }
 
 function isCount(value: unknown): value is number {
-  return typeof value === "number" && value >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,3 +1,4 @@
+import { REDACT_MODES } from "./_redact_modes.ts";
 import { checkInteger, refusal } from "../internal/mod.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 import type { RedactMode } from "./redact.ts";
@@ -47,7 +48,6 @@ export interface TapClientQuery {
 }
 
 const WATCH = "watch tap";
-const MODES: readonly RedactMode[] = ["hash", "typed-hash", "mask", "remove", "type", "partial"];
 /** Servers read numbers without an exponent, and no more decimals. */
 const MAX_DECIMALS = 12;
 
@@ -88,7 +88,7 @@ function withoutSecrets(text: string): string {
  */
 export function withQuery(address: URL, query: TapClientQuery): URL {
   const full = new URL(address);
-  for (const [name, write] of Object.entries(WRITERS) as [keyof TapClientQuery, Writer][]) {
+  for (const [name, write] of Object.entries(writers()) as [keyof TapClientQuery, Writer][]) {
     const value = query[name];
     if (value !== undefined) full.searchParams.set(write.as ?? name, write.text(name, value));
   }
@@ -132,7 +132,7 @@ interface Writer {
   text(name: string, value: unknown): string;
 }
 
-const WRITERS: Readonly<Record<keyof TapClientQuery, Writer>> = {
+const writers = (): Readonly<Record<keyof TapClientQuery, Writer>> => ({
   stage: { text: (name, value) => Array.isArray(value) ? list(name, value) : word(name, value) },
   limit: { text: integer(0) },
   durationMs: { as: "duration", text: duration },
@@ -143,7 +143,7 @@ const WRITERS: Readonly<Record<keyof TapClientQuery, Writer>> = {
   where: { text: word },
   fields: { text: list },
   redact: { text: list },
-  redactMode: { as: "redact_mode", text: oneOf(MODES) },
+  redactMode: { as: "redact_mode", text: oneOf(REDACT_MODES) },
   sample: { text: (name, value) => decimal(name, value, 1) },
   every: { text: integer(1) },
   reservoir: { text: integer(1) },
@@ -160,7 +160,7 @@ const WRITERS: Readonly<Record<keyof TapClientQuery, Writer>> = {
       throw new TypeError(refusal(WATCH, `${name} must be true or false`, value));
     },
   },
-};
+});
 
 function integer(least: number): (name: string, value: unknown) => string {
   return (name, value) => {

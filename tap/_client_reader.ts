@@ -99,6 +99,7 @@ export class ClientReader {
           for await (const line of lines(chunks, { maxBytes: MAX_LINE_BYTES, onCut: refuseLine })) {
             const held = this.#release();
             if (held !== undefined) yield held;
+            this.#ending.signal.throwIfAborted();
             const event = this.#read(line, connection);
             if (event !== undefined) yield event;
             if (this.isComplete) break;

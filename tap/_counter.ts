@@ -1,9 +1,11 @@
 import { utf8Length } from "./_line.ts";
-import { someAt } from "./_path.ts";
+import { scalarsAt } from "./_path.ts";
 
 /** How many values are told apart in one interval, and how long a value may be, in UTF-16 code units. */
 const MAX_VALUES = 1_000;
 const MAX_LENGTH = 128;
+/** How many values of one event are counted. */
+const MAX_OF_EVENT = 100;
 
 /** Counts events by their values at a path. */
 export class Counter {
@@ -22,13 +24,13 @@ export class Counter {
     return this.#total;
   }
 
-  /** The values of an event, as they are told apart; none if it cannot be read. */
+  /** The texts, numbers and the like that an event has there, as they are told apart; none if it cannot be read. */
   read(value: unknown): readonly string[] {
     const values: string[] = [];
     try {
-      someAt(value, this.#keys, (found) => {
-        values.push(typeof found === "string" ? found : JSON.stringify(found) ?? "null");
-        return false;
+      scalarsAt(value, this.#keys, (found) => {
+        values.push(typeof found === "string" ? found : `${found}`);
+        return values.length >= MAX_OF_EVENT;
       });
     } catch {
       return [];

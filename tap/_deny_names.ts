@@ -5,13 +5,16 @@ export const MASK = "[redacted]";
 
 /** What may stand between the letters of a name, and behind them. */
 const BETWEEN = "[-_ ]*";
+/** What may stand behind a name in a key, and before a sign: of a form's `user[password]`, or of a header's `Cookie:`. */
+const BEHIND_KEY = "[-_ \\[\\])>:=]*";
+const BEHIND = "[-_\\s\\[\\])>]*";
 /** The same in a text with blanks that JSON has escaped. */
 const BETWEEN_ESCAPED = "[-_ ]*(?:\\\\u0020[-_ ]*)*";
 /** What JSON may or must escape, so that it might not be found as it is. */
 const ESCAPED = /["\\/\p{Cc}\p{Cs}]/u;
 
 /** Names whose values go on to the end of their line. */
-const HEADERS = /^(?:authorization|cookie)$/;
+const HEADERS = /^(?:authorization|cookies?)$/;
 /** What stands before the secret part of a value. */
 const SCHEME = /(?:bearer|basic|digest|negotiate)\s+/iy;
 /** Bounded, so that there are few kinds of quotes, and a text is searched for the end of each kind once. */
@@ -23,7 +26,6 @@ const SIGNS = /[:=\s\\]/;
 /** Keys whose values are credentials, by how they end: letters, whatever their case, and whatever `-`, `_` or blanks are between them. */
 export class DenyNames {
   readonly #key: RegExp;
-  readonly #keyInText: RegExp;
   readonly #inText: RegExp;
   readonly #inEscaped: RegExp;
 
@@ -32,9 +34,8 @@ export class DenyNames {
     checkNames(action, names);
     const name = anyOf(names, BETWEEN);
     // All of them take what stands behind a name, which is rare, and then look back: so a line is searched in one pass, and fast.
-    this.#key = new RegExp(`$(?<=${name}${BETWEEN})`, "iu");
-    this.#keyInText = new RegExp(`"(?<=${name}${BETWEEN}")\\s*:`, "iu");
-    this.#inText = searchFor(name, "[-_\\s]*");
+    this.#key = new RegExp(`$(?<=${name}${BEHIND_KEY})`, "iu");
+    this.#inText = searchFor(name, BEHIND);
     this.#inEscaped = searchFor(anyOf(names, BETWEEN_ESCAPED), "[-_\\s]*(?:\\\\u0020[-_\\s]*)*");
   }
 
@@ -47,12 +48,13 @@ export class DenyNames {
   areIn(json: string): boolean {
     this.#inText.lastIndex = 0;
     // A key in its quotes is found like what stands in a text. What is a blank in a text is none as it stands in JSON.
-    return this.#inText.test(json) || json.includes("\\") && /\\[nrtu]/.test(json);
+    return this.#inText.test(json) || json.includes("\\") && /\\[nrtuf]/.test(json);
   }
 
   /** Whether a text, read as JSON, may have such a key. */
   mayBeIn(text: string): boolean {
-    return text.includes("\\") || this.#keyInText.test(text);
+    this.#inText.lastIndex = 0;
+    return text.includes("\\") || this.#inText.test(text);
   }
 
   /** Masks what such keys hold, and what texts say of them, wherever they are in a JSON value; answers what is to stand in its place. */
@@ -64,10 +66,16 @@ export class DenyNames {
       return value;
     }
     const object = value as Record<string, unknown>;
+    let isRenamed = false;
     for (const key of Object.keys(object)) {
       object[key] = this.#key.test(key) ? MASK : this.mask(object[key]);
+      isRenamed ||= this.maskText(key) !== key;
     }
-    return value;
+    if (!isRenamed) return value;
+    // A key may say a credential too, as where things are counted by their addresses.
+    return Object.fromEntries(
+      Object.entries(object).map(([key, part]) => [this.maskText(key), part]),
+    );
   }
 
   /**

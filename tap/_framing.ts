@@ -1,6 +1,6 @@
 import type { TapHello, TapNotice } from "./records.ts";
 import type { TapEvent } from "./event.ts";
-import { SUMMARY_KEY, type TapSummary } from "./summary.ts";
+import { CONTROL, SUMMARY_KEY, type TapSummary } from "./summary.ts";
 
 /** How a session is written as a stream. All of it is text; an empty one writes nothing. */
 export interface Framing {
@@ -15,8 +15,17 @@ export interface Framing {
   summary(summary: TapSummary): string;
 }
 
-/** All control records begin so; an event that does is escaped, so that nobody can forge one. */
-const CONTROL = '{"weir_tap_';
+/** The same in texts, which JSON may be written in otherwise, and what some readers take for the end of a line. */
+// deno-lint-ignore no-control-regex -- these are such ends.
+const FORGED = /^\s*\{\s*"(?:weir_tap_|[^"]*\\)|[\v\f\x1c-\x1e\x85\u2028\u2029]/;
+
+/** Writes a text as JSON, without what some readers take for the end of a line. */
+function asciiJson(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\x85\u2028\u2029]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
 
 /** One record a line. */
 export function ndjsonFraming(withMeta: boolean): Framing {
@@ -27,9 +36,10 @@ export function ndjsonFraming(withMeta: boolean): Framing {
     hello: (hello) => `${JSON.stringify({ "weir_tap_hello": hello })}\n`,
     event: (event) => {
       if (withMeta) return `${envelope(event)}\n`;
-      const { line } = event;
-      if (!line.startsWith(CONTROL)) return `${line}\n`;
-      return `{"weir_tap_event":${JSON.stringify(line)}}\n`;
+      const { line, isText } = event;
+      const isForged = isText ? FORGED.test(line) : line.startsWith(CONTROL);
+      if (!isForged) return `${line}\n`;
+      return `{"weir_tap_event":${asciiJson(line)}}\n`;
     },
     notice: (notice) => `${JSON.stringify({ "weir_tap_notice": notice })}\n`,
     summary: (summary) => `${JSON.stringify({ [SUMMARY_KEY]: summary })}\n`,

@@ -1,3 +1,5 @@
+import { spend } from "./_path.ts";
+
 /** How long a glob may be, and how much of a text it looks at, in UTF-16 units. */
 export const MAX_GLOB_LENGTH = 256;
 const MAX_LOOKED_AT = 8_192;
@@ -41,6 +43,8 @@ export class Glob {
     // Behind the last star, and up to where in the text it reaches.
     let retryUnit = -1;
     let retryAt = 0;
+    let retries = 0;
+    spend(1 + end / 50);
     while (at < end) {
       const wanted = units[unit];
       if (wanted === STAR) {
@@ -55,6 +59,7 @@ export class Glob {
         unit++;
       } else if (retryUnit < 0) return false;
       else {
+        if ((++retries & 63) === 0) spend(4);
         retryAt += characterLength(text, retryAt);
         at = retryAt;
         unit = retryUnit;

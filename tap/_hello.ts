@@ -1,3 +1,5 @@
+import { patternsOf } from "./_stage_match.ts";
+import { rulesAt } from "./_redactor.ts";
 import type { RedactRule } from "./redact.ts";
 import type { TapHello } from "./records.ts";
 import { control, type TapSession } from "./session.ts";
@@ -12,7 +14,12 @@ export function makeHello<S extends string>(
 ): TapHello {
   const { query } = session;
   const { worker, instance, redact } = serving.bounds(tap);
-  const rules = [...redact, ...granted, ...(query.redact ?? [])];
+  const { stage } = query;
+  const rules = new Set(
+    patternsOf(stage).flatMap((pattern) =>
+      rulesAt([...redact, ...granted, ...(query.redact ?? [])], pattern)
+    ),
+  );
   const { where, sample, key, every, reservoir } = query;
   const sampling = reservoir !== undefined
     ? { reservoir, "interval_ms": query.intervalMs ?? 500 }
@@ -37,7 +44,7 @@ export function makeHello<S extends string>(
     "count_by": query.countBy,
     sampling,
     rate: query.rate,
-    redact: rules.map((rule) => typeof rule === "string" ? rule : rule.path),
+    redact: Array.from(rules, (rule) => typeof rule === "string" ? rule : rule.path),
     replayed: control.replayed(session),
     missed: session.missed ?? null,
     "heartbeat_ms": heartbeatMs,

@@ -35,6 +35,11 @@ export function utf8Length(text: string): number {
   return bytes;
 }
 
+/** Whether a text takes more bytes as UTF-8; most are short enough to see that at once. */
+export function isLonger(text: string, maxBytes: number): boolean {
+  return 3 * text.length > maxBytes && utf8Length(text) > maxBytes;
+}
+
 /** What is left of a line that is too long: its beginning, in a mark that says how long it was. */
 export function cutLine(line: string, maxBytes: number): string {
   const bytes = utf8Length(line);

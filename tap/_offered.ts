@@ -5,12 +5,17 @@ import type { TapEventMeta, TapFormat } from "./options.ts";
 
 /** What writing an event needs of its tap. */
 export interface Desk {
-  /** Hides what no session and no backlog gets to see. */
-  readonly writer: LineWriter | undefined;
   /** Gives what was written its number and its time. */
   makeEvent(content: Omit<TapEvent, "id" | "seq" | "time">): TapEvent;
   /** Called with an event that could not be written. */
   countUnwritable(): void;
+}
+
+/** What is to be known of a stage. */
+export interface OfferedAt {
+  readonly name: string;
+  readonly format: TapFormat;
+  readonly writer: LineWriter | undefined;
 }
 
 /**
@@ -19,8 +24,7 @@ export interface Desk {
  */
 export class Offered {
   readonly #desk: Desk;
-  readonly #stage: string;
-  readonly #format: TapFormat;
+  readonly #stage: OfferedAt;
   readonly #input: unknown;
   readonly #meta: TapEventMeta | undefined;
   #value: unknown;
@@ -33,23 +37,21 @@ export class Offered {
 
   constructor(
     desk: Desk,
-    stage: string,
-    format: TapFormat,
+    stage: OfferedAt,
     input: unknown,
     meta: TapEventMeta | undefined,
   ) {
     this.#desk = desk;
     this.#stage = stage;
-    this.#format = format;
     this.#input = input;
     this.#meta = meta;
   }
 
   /** An event that was written before, and kept. */
-  static kept(desk: Desk, event: TapEvent, format: TapFormat): Offered {
+  static kept(desk: Desk, event: TapEvent, stage: OfferedAt): Offered {
     // What it was is there only as it was written, and is read again if somebody asks.
     const input = event.isText ? event.line : () => JSON.parse(event.line);
-    const offered = new Offered(desk, event.stage, format, input, undefined);
+    const offered = new Offered(desk, stage, input, undefined);
     offered.#event = event;
     offered.#hasEvent = true;
     return offered;
@@ -83,7 +85,7 @@ export class Offered {
   /** What a path begins at: the event, or, for a text, what it says as JSON. */
   get root(): unknown {
     const { value } = this;
-    if (typeof value !== "string" || this.#format !== "text") return value;
+    if (typeof value !== "string" || this.#stage.format !== "text") return value;
     if (!this.#hasParsed) {
       this.#hasParsed = true;
       try {
@@ -109,14 +111,14 @@ export class Offered {
     const { value } = this;
     if (this.#hasFailed) return undefined;
     try {
-      const isText = isPlainLine(value, this.#format);
+      const isText = isPlainLine(value, this.#stage.format);
       const written = isText ? value : jsonLine(value);
-      const { writer } = this.#desk;
+      const { writer } = this.#stage;
       const line = writer === undefined ? written : writer.write(written, isText);
       if (line !== undefined) {
         const meta = this.#meta === undefined ? undefined : jsonLine(this.#meta);
         this.#event = this.#desk.makeEvent({
-          stage: this.#stage,
+          stage: this.#stage.name,
           line,
           isText,
           meta: meta === undefined || writer === undefined ? meta : writer.write(meta, false),

@@ -2,7 +2,10 @@
  * The script of the page, which finds `config` defined in front of it. It needs no build, and a browser of 2024. What comes from the tap
  * becomes the content of text nodes, and nothing else.
  */
-const SCRIPT = String.raw`
+
+/** The script as it is sent: its comments, its indentation and most of its line ends are for whoever reads this file. */
+export function pageScript(): string {
+  const SCRIPT = String.raw`
 const MOST_ROWS = 1000, MOST_UNITS = 16e6, SHOWN_UNITS = 2000, PATIENCE_MS = 10000;
 const ui = {};
 for (const node of document.querySelectorAll("[id]")) ui[node.id] = node;
@@ -59,7 +62,7 @@ function makeRow(item) {
   const { time, stage, text, line } = item;
   const row = element("li");
   if (!line) row.className = "notice";
-  row.append(element("time", new Date(time).toISOString().slice(11)));
+  row.append(element("time", new Date(Math.min(time, 8e15) || 0).toISOString().slice(11)));
   if (stage) row.append(element("b", visible(stage)));
   row.append(element("span", visible(text.slice(0, SHOWN_UNITS))));
   const more = text.length - SHOWN_UNITS;
@@ -250,7 +253,5 @@ ui.list.onscroll = () => {
 update();
 `;
 
-/** The script as it is sent: its comments, its indentation and most of its line ends are for whoever reads this file. */
-export function pageScript(): string {
   return SCRIPT.replace(/^\s*\/\/.*\n|^\s+|(?<=[;{,(])\n/gm, "");
 }

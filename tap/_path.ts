@@ -70,11 +70,35 @@ export function isIndex(key: string): boolean {
 
 const isOwnEnumerable = Object.prototype.propertyIsEnumerable;
 
-/** How many parts of a value are looked at, at the most: parts that are shared would make it as many as one likes. */
-const MAX_LOOKS = 100_000;
+/** How much work one question may be, of all that it asks: a part that is looked at is 1, and takes some 20 to 50 ns. */
+const MAX_WORK = 100_000;
 
-// Counts the looks of the call that is under way.
-let looks = 0;
+// The work of the question that is under way, or was last, and how many are under way, one within another.
+let work = 0;
+let nesting = 0;
+
+/** Begins a question; what is asked within it counts as work of the same. */
+export function beginWork(): void {
+  if (nesting++ === 0) work = 0;
+}
+
+/** Ends a question; answers how much work it was so far. */
+export function endWork(): number {
+  nesting--;
+  return work;
+}
+
+/**
+ * Counts work: parts that are shared, or texts that are long, would make it as much as one likes.
+ *
+ * @throws {RangeError} If it is more than a question may be.
+ */
+export function spend(units: number): void {
+  // What is read before anybody asks is nobody's work.
+  if (nesting === 0) return;
+  work += units;
+  if (work > MAX_WORK) throw new RangeError("Cannot read value: it has too many parts");
+}
 
 // How texts are shown to those who ask now.
 let showText: ((text: string) => string) | undefined;
@@ -93,11 +117,12 @@ export function setShownText(show: typeof showText): typeof showText {
 
 /** A value as JSON would have it; undefined where JSON has nothing. */
 function jsonView(value: unknown, key: string): unknown {
-  if (++looks > MAX_LOOKS) throw new RangeError("Cannot read value: it has too many parts");
+  spend(1);
   let viewed = value;
   if ((typeof viewed === "object" && viewed !== null) || typeof viewed === "bigint") {
     const { toJSON } = viewed as { toJSON?: unknown };
     if (typeof toJSON === "function") viewed = toJSON.call(viewed, key);
+    if (typeof viewed === "object" && viewed !== null) viewed = unboxed(viewed);
   }
   if (typeof viewed === "function" || typeof viewed === "symbol") return undefined;
   if (typeof viewed === "number" && !Number.isFinite(viewed)) return null;
@@ -105,8 +130,7 @@ function jsonView(value: unknown, key: string): unknown {
 }
 
 /** What is in an object that stands for a text, a number or a boolean. */
-function unboxed(value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
+function unboxed(value: object): unknown {
   const isBox = value instanceof String || value instanceof Number || value instanceof Boolean;
   return isBox ? value.valueOf() : value;
 }
@@ -125,14 +149,34 @@ export function someAt(
   keys: readonly string[],
   test: (found: unknown) => boolean,
 ): boolean {
-  // What the value runs when it is read may come here too.
-  const before = looks;
-  looks = 0;
+  beginWork();
   try {
     return some(jsonView(value, ""), keys, 0, test);
   } finally {
-    looks = before;
+    endWork();
   }
+}
+
+/**
+ * The same for what has no parts, also where it is an element of an array that the path ends at. Objects are left out: what is in them may be
+ * hidden.
+ */
+export function scalarsAt(
+  value: unknown,
+  keys: readonly string[],
+  test: (found: string | number | boolean | null) => boolean,
+): boolean {
+  const testEach = (found: unknown): boolean => {
+    if (Array.isArray(found)) {
+      for (let index = 0; index < found.length; index++) {
+        if (someAt(found[index], [], testEach)) return true;
+      }
+    }
+    // A bigint has no JSON, so nobody gets to see it.
+    const isScalar = found === null || (typeof found !== "object" && typeof found !== "bigint");
+    return isScalar && test(found as string);
+  };
+  return someAt(value, keys, testEach);
 }
 
 function some(
@@ -142,9 +186,8 @@ function some(
   test: (found: unknown) => boolean,
 ): boolean {
   if (at === keys.length) {
-    const found = unboxed(value);
-    if (typeof found === "string" && showText !== undefined) return test(showText(found));
-    return found !== undefined && test(found);
+    if (typeof value === "string" && showText !== undefined) return test(showText(value));
+    return value !== undefined && test(value);
   }
   if (typeof value !== "object" || value === null) return false;
   const key = keys[at]!;

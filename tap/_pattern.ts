@@ -1,4 +1,5 @@
 import { addBits, type Bits, forEachBit, Positions } from "./_pattern_positions.ts";
+import { spend } from "./_path.ts";
 import { classesOf } from "./_pattern_set.ts";
 import { PatternParser, type Refuse } from "./_pattern_syntax.ts";
 
@@ -99,6 +100,8 @@ export class Pattern {
     if (text === "") return matchesEmpty;
     const isCut = text.length > MAX_LOOKED_AT;
     const end = isCut ? MAX_LOOKED_AT : text.length;
+    // Some twenty characters take as long as a part of a value.
+    spend(1 + end / 20);
     const classes = this.#classes;
     const direct = this.#direct;
     let moves = this.#moves;
@@ -166,6 +169,8 @@ export class Pattern {
     if (next.every((word) => word === 0)) return this.#moves[at] = LOST;
     const known = this.#find();
     if (known !== undefined) return this.#moves[at] = known;
+    // Before anything is changed: it may be too much.
+    spend(8 * words);
     if (this.#count === this.#maxStates) {
       // The state it comes from is forgotten too, so the move is not kept.
       const made = next.slice();

@@ -56,6 +56,14 @@ export function isFromElsewhere(request: Request): boolean {
 }
 
 const PROXY_HEADERS: readonly string[] = [
+  "cf-connecting-ip",
+  "fly-client-ip",
+  "true-client-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-forwarded",
+  "x-forwarded-port",
+  "x-forwarded-server",
   "forwarded",
   "via",
   "x-forwarded-for",

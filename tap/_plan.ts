@@ -4,6 +4,7 @@ import {
   checkDuration,
   checkList,
   checkSignal,
+  checkStageText,
   checkText,
   MAX_TIMER_MS,
   MIN_EVENT_BYTES,
@@ -11,12 +12,12 @@ import {
 import { Counter } from "./_counter.ts";
 import { parseKeys, parsePath } from "./_path.ts";
 import { Rate } from "./_rate.ts";
-import { compileRules, copyRules, LineWriter, Redactor } from "./_redactor.ts";
+import { compileRules, copyRules, LineWriter, Redactor, rulesAt } from "./_redactor.ts";
 import { byChance, byCount, byKey, Reservoir, type Sampler } from "./_sampler.ts";
-import { fitsStage, isPattern } from "./_stage_match.ts";
+import { fitsStage, isPattern, patternsOf } from "./_stage_match.ts";
 import type { TapOpenOptions } from "./options.ts";
 import type { RedactRule } from "./redact.ts";
-import type { SessionSetup } from "./session.ts";
+import type { SessionSetup, Writers } from "./session.ts";
 import { parseWhere, type Where } from "./where.ts";
 
 /** What those who serve a session allow of it, beside what the tap does. */
@@ -43,8 +44,7 @@ export type Plan =
     | "intervalMs"
     | "showText"
     | "rate"
-    | "writer"
-    | "metaWriter"
+    | "writersAt"
   >
   & {
     readonly patterns: readonly string[];
@@ -54,7 +54,9 @@ export type Plan =
 
 const OPEN = "open tap session";
 const MAX_STAGES = 32;
-const MAX_FIELDS = 64;
+// Each event that is wanted is gone through for each of them.
+const MAX_FIELDS = 32;
+const MAX_READER_RULES = 16;
 const SALT_BYTES = 16;
 
 /**
@@ -70,7 +72,8 @@ export function planSession(
 ): Plan {
   const { limit = Infinity, durationMs = bounds.maxDurationMs, since } = options;
   // Whoever says where to begin wants what comes first from there on.
-  const { backlog = since === undefined ? limit : Infinity } = options;
+  const { backlog = since !== undefined ? Infinity : options.countBy !== undefined ? 0 : limit } =
+    options;
   const { maxBytes = Infinity, overflow, subject, signal } = options;
   const { maxEventBytes = bounds.maxEventBytes } = options;
   const patterns = checkStages(options.stage, stages);
@@ -88,33 +91,44 @@ export function planSession(
   if (subject !== undefined) checkText(OPEN, "subject", subject, 256);
   checkSignal(OPEN, signal);
 
-  const { redact = [] } = options;
-  const { redact: granted = [] } = access;
-  compileRules(OPEN, redact);
-  compileRules(OPEN, granted);
-  const mandatory = [...bounds.redact, ...granted];
+  compileRules(OPEN, options.redact ?? [], MAX_READER_RULES);
+  compileRules(OPEN, access.redact ?? []);
+  // Writers are made when a stage has its first event.
+  const redact = copyRules(options.redact ?? []);
+  const granted = copyRules(access.redact ?? []);
+  // What holds at one of its stages only still says what it must not ask for.
+  const mandatory = [
+    ...new Set(patterns.flatMap((stage) => rulesAt([...bounds.redact, ...granted], stage))),
+  ];
   // What holds for everybody was compiled when the tap was made, and is looked at here only to find what a filter must not read.
   const hidden = new Redactor(compileRules(OPEN, mandatory), bounds.denyNames);
   const { names } = hidden;
   const where = readWhere(options.where, hidden, mandatory.length > 0);
   const sampling = readSampling(options, hidden, bounds);
   const counter = readCounter(options, [...mandatory, ...redact], bounds.denyNames);
-  const asked = options.fields && checkList(OPEN, "fields", options.fields, MAX_FIELDS);
-  const fields = asked?.map((path) => parsePath(OPEN, "a path of fields", path));
-  // The tap itself has done what needs no salt, once for all sessions.
-  const own = compileRules(OPEN, [
-    ...bounds.redact.filter(needsSalt),
-    ...granted,
-    ...redact,
-  ]);
-  const redactor = own.length > 0 ? new Redactor(own, []) : undefined;
-  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const paths = options.fields && checkList(OPEN, "fields", options.fields, MAX_FIELDS);
+  const fields = paths?.map((path) => parsePath(OPEN, "a path of fields", path));
+  const salt = makeSalt();
+  // With the salt of the operator's, a reader could make a token of any value that they see, and compare.
+  const readerSalt = makeSalt();
+  const writersAt = (stage: string): Writers => {
+    // The tap itself has done what needs no salt, once for all sessions.
+    const rules = [...rulesAt(bounds.redact, stage).filter(needsSalt), ...rulesAt(granted, stage)];
+    const redactor = rules.length > 0 ? new Redactor(compileRules(OPEN, rules), []) : undefined;
+    const own = compileRules(OPEN, rulesAt(redact, stage), MAX_READER_RULES);
+    const others = own.length > 0 ? { rules: own, salt: readerSalt } : undefined;
+    const hides = redactor !== undefined || others !== undefined;
+    return {
+      line: hides || fields ? new LineWriter(redactor, fields, salt, others) : undefined,
+      meta: hides ? new LineWriter(redactor, undefined, salt, others) : undefined,
+    };
+  };
   return {
     query: Object.freeze({
       ...options,
       stage: typeof options.stage === "string" ? options.stage : [...options.stage],
-      fields: asked,
-      redact: options.redact && copyRules(redact),
+      fields: paths,
+      redact: options.redact && redact,
     }),
     patterns,
     backlog,
@@ -128,9 +142,12 @@ export function planSession(
     ...counter,
     showText: names && ((text) => names.maskText(text)),
     rate: readRate(options.rate, bounds.now),
-    writer: redactor || fields ? new LineWriter(redactor, fields, salt) : undefined,
-    metaWriter: redactor && new LineWriter(redactor, undefined, salt),
+    writersAt,
   };
+}
+
+function makeSalt(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(SALT_BYTES));
 }
 
 /** Whether what a rule makes of a value is another in each session. */
@@ -143,7 +160,7 @@ function checkStages(
   stage: TapOpenOptions<string>["stage"],
   known: readonly string[],
 ): readonly string[] {
-  const patterns: readonly string[] = typeof stage === "string" ? [stage] : stage;
+  const patterns = patternsOf(stage);
   const isUsable = Array.isArray(patterns) && patterns.length > 0 && patterns.length <= MAX_STAGES;
   if (!isUsable) {
     throw new RangeError(
@@ -155,7 +172,7 @@ function checkStages(
     );
   }
   for (const pattern of patterns) {
-    checkText(OPEN, "stage", pattern, 128);
+    checkStageText(OPEN, "stage", pattern);
     // A pattern may fit what is added later; a name that is not there is a mistake.
     if (isPattern(pattern) || known.some((name) => fitsStage(pattern, name))) continue;
     throw new RangeError(refusal(OPEN, `stage must be one of ${known.join(", ")}`, pattern));

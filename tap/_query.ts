@@ -1,8 +1,8 @@
+import { REDACT_MODES } from "./_redact_modes.ts";
 import { refusal } from "../internal/mod.ts";
 import { EVENT_ID } from "./_plan.ts";
 import { formatDuration, parseDuration } from "./duration.ts";
 import type { TapOpenOptions } from "./options.ts";
-import type { RedactMode } from "./redact.ts";
 
 const READ = "read query";
 
@@ -15,8 +15,6 @@ export interface Query {
   readonly framing: "weir" | "strict";
   readonly withMeta: boolean;
 }
-
-const MODES: readonly RedactMode[] = ["hash", "typed-hash", "mask", "remove", "type", "partial"];
 
 /**
  * Reads the query of a request.
@@ -35,7 +33,7 @@ export function readQuery(
     return text === undefined ? undefined : reader(name, text);
   };
   const stages = read("stage", readList) ?? [defaultStage];
-  const mode = read("redact_mode", oneOf(MODES));
+  const mode = read("redact_mode", oneOf(REDACT_MODES));
   const intervalMs = read("interval", readDuration);
   if (mode !== undefined && !texts.has("redact")) refuse("redact_mode", "needs redact", mode);
   if (intervalMs !== undefined && !texts.has("reservoir") && !texts.has("count_by")) {

@@ -1,8 +1,10 @@
+import { REDACT_MODES } from "./_redact_modes.ts";
 import { refusal } from "../internal/mod.ts";
 import { Tokens } from "./_canonical.ts";
 import { type DenyNames, denyNamesOf, MASK } from "./_deny_names.ts";
 import { isIndex, parsePath, type PathStep } from "./_path.ts";
 import { ARRIVED, PathMatcher, Projection } from "./_projection.ts";
+import { fitsStage, isPattern } from "./_stage_match.ts";
 import type { RedactMode, RedactRule } from "./redact.ts";
 
 /** A rule that was read. */
@@ -14,7 +16,6 @@ export interface CompiledRule {
 }
 
 const MAX_RULES = 64;
-const MODES: readonly RedactMode[] = ["hash", "typed-hash", "mask", "remove", "type", "partial"];
 
 /** Texts of fewer code points are masked as a whole, and so many of longer ones stay. */
 const PARTIAL_LENGTH = 12;
@@ -32,13 +33,14 @@ type Holder = Record<string | number, unknown>;
 export function compileRules(
   action: string,
   rules: readonly (string | RedactRule)[],
+  most: number = MAX_RULES,
 ): CompiledRule[] {
   if (!Array.isArray(rules)) {
     throw new TypeError(refusal(action, "redact must be a list of paths or rules", rules));
   }
-  if (rules.length > MAX_RULES) {
+  if (rules.length > most) {
     throw new RangeError(
-      refusal(action, `redact must have at most ${MAX_RULES} rules`, rules.length),
+      refusal(action, `redact must have at most ${most} rules`, rules.length),
     );
   }
   return rules.map((given: unknown, index) => compileRule(action, `redact[${index}]`, given));
@@ -46,7 +48,9 @@ export function compileRules(
 
 /** Rules that stay what they are, whatever becomes of the ones that were given. */
 export function copyRules(rules: readonly (string | RedactRule)[]): (string | RedactRule)[] {
-  return rules.map((rule) => typeof rule === "string" ? rule : { ...rule });
+  return rules.map((rule) =>
+    typeof rule === "string" ? rule : { ...rule, ...rule.stages && { stages: [...rule.stages] } }
+  );
 }
 
 function compileRule(action: string, name: string, given: unknown): CompiledRule {
@@ -54,20 +58,42 @@ function compileRule(action: string, name: string, given: unknown): CompiledRule
     throw new TypeError(refusal(action, `${name} must be a path or a rule`, given));
   }
   const rule = typeof given === "string" ? { path: given } : given as RedactRule;
-  const { path, mode = "hash", ignoreCase = false } = rule;
+  const { path, mode = "hash", ignoreCase = false, stages } = rule;
   const place = rule.path === given ? name : `${name}.path`;
   if (typeof path !== "string") {
     throw new TypeError(refusal(action, `${place} must be a text`, path));
   }
-  if (!MODES.includes(mode)) {
-    throw new RangeError(refusal(action, `${name}.mode must be one of ${MODES.join(", ")}`, mode));
+  if (!REDACT_MODES.includes(mode)) {
+    throw new RangeError(
+      refusal(action, `${name}.mode must be one of ${REDACT_MODES.join(", ")}`, mode),
+    );
   }
   if (typeof ignoreCase !== "boolean") {
     throw new TypeError(refusal(action, `${name}.ignoreCase must be true or false`, ignoreCase));
   }
+  const isList = Array.isArray(stages) && stages.length > 0 && stages.every(isText);
+  if (stages !== undefined && !isList) {
+    throw new TypeError(refusal(action, `${name}.stages must be a list of names`, stages));
+  }
   const steps = parsePath(action, place, path);
   while (steps.at(-1) === "**") steps.pop();
   return { steps, mode, ignoreCase };
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value !== "";
+}
+
+/** The rules that hold at a stage; where that is a pattern, all that may hold at a stage that fits. */
+export function rulesAt(
+  rules: readonly (string | RedactRule)[],
+  stage: string,
+): (string | RedactRule)[] {
+  return rules.filter((rule) => {
+    const stages = typeof rule === "string" ? undefined : rule.stages;
+    return stages === undefined || isPattern(stage) ||
+      stages.some((pattern) => fitsStage(pattern, stage));
+  });
 }
 
 /** What must not be seen of events: by rules, and by the names of credentials. */
@@ -163,15 +189,21 @@ export class LineWriter {
    * @param redactor What must not be seen.
    * @param fields What is to be seen; all the rest if it is undefined.
    * @param salt What tokens are made with; needed if there is a rule that makes them.
+   * @param others More rules, whose tokens are made with another salt.
    * @throws {TypeError} If there is none.
    */
   constructor(
     redactor: Redactor | undefined,
     fields: readonly PathStep[][] | undefined,
     salt: Uint8Array | undefined,
+    others?: { readonly rules: readonly CompiledRule[]; readonly salt: Uint8Array },
   ) {
     const tokens = salt && new Tokens(salt);
-    this.#rules = redactor?.rules.map((rule) => new BoundRule(rule, tokens)) ?? [];
+    const otherTokens = others && new Tokens(others.salt);
+    this.#rules = [
+      ...redactor?.rules.map((rule) => new BoundRule(rule, tokens)) ?? [],
+      ...others?.rules.map((rule) => new BoundRule(rule, otherTokens)) ?? [],
+    ];
     this.#names = redactor?.names;
     this.#projection = fields && new Projection(fields);
   }
@@ -204,7 +236,7 @@ export class LineWriter {
 
   #writeText(line: string): string | undefined {
     const isCheap = this.#rules.length === 0 && this.#projection === undefined;
-    if (isCheap && !this.#names?.mayBeIn(line) && this.#maskText(line) === line) return line;
+    if (isCheap && !this.#names?.mayBeIn(line)) return line;
     // A number or a text in quotes is a text that happens to be JSON: it has no keys, and what it says is to be read.
     const value = objectOf(line);
     // The same key may stand there twice, and only the last of them was read: so what was read is shown, not the line.

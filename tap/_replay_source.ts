@@ -1,5 +1,5 @@
 import { checkInteger, onAbort, refusal } from "../internal/mod.ts";
-import { utf8Length } from "./_line.ts";
+import { isLonger } from "./_line.ts";
 import { lines } from "./lines.ts";
 
 /** What a capture can be read from: its lines, its bytes, something that has them, or its whole text. */
@@ -76,9 +76,7 @@ export class ReplayLines {
     for (let line: string | undefined = first; line !== undefined;) {
       const text = line.replace(/\r?\n$/, "");
       this.#number++;
-      if (3 * text.length > this.#maxBytes && utf8Length(text) > this.#maxBytes) {
-        this.#refuse(this.#number);
-      }
+      if (isLonger(text, this.#maxBytes)) this.#refuse(this.#number);
       yield { number: this.#number, text, isTorn: false };
       const { done, value }: IteratorResult<Piece> = await this.#next();
       if (!done && typeof value !== "string") this.#refuseMixture(value);

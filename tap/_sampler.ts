@@ -1,4 +1,4 @@
-import { someAt } from "./_path.ts";
+import { scalarsAt } from "./_path.ts";
 
 /** Decides of each event whether it is taken. It is made only if somebody asks for what a path begins at. */
 export type Sampler = (event: { readonly root: unknown }) => boolean;
@@ -23,7 +23,7 @@ export function byKey(keys: readonly string[], chance: number, random: () => num
   return (event) => {
     let share: number | undefined;
     try {
-      someAt(event.root, keys, (found) => {
+      scalarsAt(event.root, keys, (found) => {
         share = shareOf(found);
         return true;
       });
@@ -35,8 +35,8 @@ export function byKey(keys: readonly string[], chance: number, random: () => num
 }
 
 /** A number from 0 up to 1 that is the same for equal values everywhere: FNV-1a, its bits mixed once more. */
-function shareOf(value: unknown): number {
-  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
+function shareOf(value: string | number | boolean | null): number {
+  const text = `${value}`;
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) {
     hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);

@@ -18,3 +18,8 @@ export function fitsStage(pattern: string, name: string): boolean {
 export function isPattern(stage: string): boolean {
   return stage.includes("*");
 }
+
+/** The names and patterns that were asked for. */
+export function patternsOf(stage: string | readonly string[]): readonly string[] {
+  return typeof stage === "string" ? [stage] : stage;
+}

@@ -1,6 +1,6 @@
 import { every, later } from "../internal/mod.ts";
 import type { Framing } from "./_framing.ts";
-import { fitsStage } from "./_stage_match.ts";
+import { fitsStage, patternsOf } from "./_stage_match.ts";
 import type { TapHello } from "./records.ts";
 import { control, type TapSession } from "./session.ts";
 import type { TapSummary } from "./summary.ts";
@@ -30,6 +30,9 @@ const CHUNK_UNITS = 262_144;
  */
 const GATHER_CHUNKS = 8;
 const GATHER_MS = 2;
+
+/** A reader that takes something has its grace anew, but not for ever: it holds a place. */
+const MAX_GRACES = 6;
 
 /** How often a reader is told what it loses, while it does. */
 const NOTICE_MS = 1_000;
@@ -75,6 +78,7 @@ export function streamSession(
   let dueAt = Infinity;
   let deadline = Infinity;
   let hasEnded = false;
+  let endAt: number | undefined;
   // Below 0, how many chunks stood in the queue when it was looked at.
   let queued = 0;
 
@@ -98,8 +102,10 @@ export function streamSession(
     queued = controller.desiredSize ?? 0;
     if (isFinished) return;
     hasEnded = session.reason !== undefined;
-    const waitMs = hasEnded ? graceMs : stallMs;
-    deadline = performance.now() + waitMs;
+    const now = performance.now();
+    if (hasEnded) endAt ??= now + MAX_GRACES * graceMs;
+    const waitMs = hasEnded ? Math.max(0, Math.min(graceMs, endAt! - now)) : stallMs;
+    deadline = now + waitMs;
     // A timer for each chunk would cost more than the chunk: one that is due earlier looks again then.
     if (deadline >= dueAt) return;
     armTimer(controller, waitMs);
@@ -115,7 +121,8 @@ export function streamSession(
         return;
       }
       const isOfBefore = !hasEnded && session.reason !== undefined;
-      if (isOfBefore || hasTaken(controller)) return watchReader(controller);
+      const isOver = endAt !== undefined && performance.now() >= endAt;
+      if (isOfBefore || !isOver && hasTaken(controller)) return watchReader(controller);
       // What has ended is given up; who waits has taken what there was.
       if (session.reason === undefined && isIdle(controller)) return;
       control.end(session, "slow_reader");
@@ -212,7 +219,7 @@ export function streamSession(
       const [first] = await session.receiveBatch(1);
       isWaiting = false;
       if (gathers && quickChunks >= GATHER_CHUNKS) {
-        await control.gather(session, GATHER_MS, CHUNK_EVENTS);
+        await control.gather(session, GATHER_MS, CHUNK_EVENTS - 1);
       }
       if (isFinished) return control.giveUp(session, first === undefined ? 0 : 1);
       if (first === undefined) return end(controller);
@@ -241,7 +248,7 @@ export function streamSession(
 /** What was asked for and is not there yet. */
 function tellUnmatched(session: TapSession, framing: Framing): string {
   const { stage } = session.query;
-  const asked: readonly string[] = typeof stage === "string" ? [stage] : stage;
+  const asked = patternsOf(stage);
   const patterns = asked.filter((pattern) =>
     !session.stages.some((name) => fitsStage(pattern, name))
   );

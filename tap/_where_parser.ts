@@ -1,6 +1,6 @@
 import { refusal } from "../internal/mod.ts";
 import { Glob, MAX_GLOB_LENGTH } from "./_glob.ts";
-import { parsePath, someAt } from "./_path.ts";
+import { parsePath, someAt, spend } from "./_path.ts";
 import { parsePattern } from "./_pattern.ts";
 import { type Literal, WhereTokens } from "./_where_tokens.ts";
 
@@ -194,7 +194,11 @@ export class WhereParser {
     switch (word) {
       case "contains": {
         const part = this.#tokens.plainText();
-        return ofEach((found) => typeof found === "string" && found.includes(part));
+        return ofEach((found) => {
+          if (typeof found !== "string") return false;
+          spend(found.length / 200);
+          return found.includes(part);
+        });
       }
       case "startswith": {
         const part = this.#tokens.plainText();

@@ -104,6 +104,7 @@ export function bearer(tokens: string | readonly TapBearer[]): TapAuthorize {
 }
 
 const MAX_TOKEN_LENGTH = 1_024;
+const GRANT_KEYS = ["subject", "stages", "redact", "maxDurationMs", "admin"];
 
 /**
  * Checks what somebody is granted, before they come: what it lacks by a mistake would be granted.
@@ -111,6 +112,15 @@ const MAX_TOKEN_LENGTH = 1_024;
  * @throws {TypeError | RangeError} That names the part.
  */
 export function checkGrant(action: string, grant: TapGrant): void {
+  // What is an error, or says something by another name, is not meant to grant everything.
+  const prototype = Object.getPrototypeOf(grant);
+  const isPlain = prototype === Object.prototype || prototype === null;
+  const unknown = Object.keys(grant).find((name) => !GRANT_KEYS.includes(name));
+  if (!isPlain || unknown !== undefined) {
+    throw new TypeError(
+      refusal(action, `a grant must have only ${GRANT_KEYS.join(", ")}`, unknown ?? grant),
+    );
+  }
   const { subject, stages, redact, maxDurationMs, admin } = grant;
   if (subject !== undefined) checkText(action, "subject", subject, 256);
   if (stages !== undefined) checkList(action, "stages", stages, 256);

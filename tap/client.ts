@@ -13,7 +13,7 @@ export type { TapReconnect, TapReconnectOptions } from "./_retry.ts";
 export interface TapClientOptions extends TapClientQuery {
   /** Sent as `authorization: Bearer …`. A server that sends the request on to another address is not followed then. */
   readonly token?: string | undefined;
-  /** Headers of the request. */
+  /** Headers of the request. With any, as with a token, a server that sends the request on is not followed. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Ends the stream: the pending `next()` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -49,7 +49,7 @@ export interface TapClientOptions extends TapClientQuery {
 }
 
 /** A stream of events from a server. */
-export interface TapClient extends AsyncIterable<string> {
+export interface TapClient extends AsyncIterable<string>, Disposable {
   /** The status of the server's last answer; undefined until it has answered. */
   readonly status: number | undefined;
   /** What the server said of the session at its beginning; undefined until then, and where it says nothing. */
@@ -60,6 +60,12 @@ export interface TapClient extends AsyncIterable<string> {
   readonly lost: number;
   /** Whether the stream has ended in good order, with a summary. Else it was cut off, or has not ended. */
   readonly isComplete: boolean;
+
+  /** Ends the request, and with it the session: the pending `next()`, and each later one, says that there is no more. */
+  close(): void;
+
+  /** Closes it. */
+  [Symbol.dispose](): void;
 }
 
 /**
@@ -92,6 +98,10 @@ export interface TapClient extends AsyncIterable<string> {
 export function tapClient(url: string | URL, options: TapClientOptions = {}): TapClient {
   const reader = new ClientReader(url, options);
   const events = reader.read();
+  const close = (): void => {
+    reader.leave();
+    events.return().catch(() => {});
+  };
   const iterator: AsyncIterableIterator<string> = {
     next: () => events.next(),
     return: () => {
@@ -118,6 +128,8 @@ export function tapClient(url: string | URL, options: TapClientOptions = {}): Ta
     get isComplete() {
       return reader.isComplete;
     },
+    close,
+    [Symbol.dispose]: close,
     [Symbol.asyncIterator]: () => iterator,
   };
 }

@@ -1,5 +1,6 @@
 import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
-import { MAX_TIMER_MS } from "./_check.ts";
+import { CHALLENGE, HEADERS, inWireNames, json, PREFLIGHT, REFUSALS, WATCH } from "./_answers.ts";
+import { checkList, checkNames, checkText, MAX_TIMER_MS } from "./_check.ts";
 import {
   END_ID,
   eventStreamFraming,
@@ -7,17 +8,19 @@ import {
   ndjsonFraming,
   strictFraming,
 } from "./_framing.ts";
+import { parseDuration } from "./duration.ts";
 import { makeHello } from "./_hello.ts";
 import { isAllowedOrigin, isFromElsewhere, onGone, strangerReason } from "./_peer.ts";
+import { describeSession, isWithin, type Place, placeOf } from "./_places.ts";
 import { EVENT_ID } from "./_plan.ts";
 import { type Query, readQuery } from "./_query.ts";
-import { fitsStage } from "./_stage_match.ts";
+import { fitsStage, patternsOf } from "./_stage_match.ts";
 import { streamSession } from "./_stream.ts";
 import { Tickets } from "./_tickets.ts";
 import { checkGrant, type TapAuthorize, type TapGrant } from "./authorize.ts";
 import { tapMetrics } from "./metrics.ts";
 import type { TapOpenOptions, TapRefusalReason } from "./options.ts";
-import { control, type TapSession, type TapSessionStats } from "./session.ts";
+import { control, type TapSession } from "./session.ts";
 import { serving, type Tap } from "./tap.ts";
 
 /** Options of {@linkcode tapHandler}. */
@@ -38,7 +41,7 @@ export interface TapHandlerOptions {
   readonly origins?: readonly string[] | undefined;
   /**
    * Where the handler stands, such as `/debug/tap`. With it, what is neither there nor one of its places below is answered with 404; without
-   * it, the handler takes whatever it is given for its own path, and what ends in `/sessions` or `/metrics` for a place below.
+   * it, the handler takes whatever it is given for its own path, and what ends in `/sessions`, `/metrics` or `/enabled` for a place below.
    */
   readonly path?: string | undefined;
   /**
@@ -113,12 +116,13 @@ const CREATE = "create tap handler";
  * summary ({@linkcode TapSummary}); a stream that ends without one was cut off. No event can be taken for one of these.
  *
  * `POST` answers with a ticket, for those who may read: `{"ticket":"…","expires_ms":30000}`. It is good for one session, and for pages whose
- * `EventSource` cannot send a header. Administrators also get `GET …/sessions`, `DELETE …/sessions/ID` and `GET …/metrics` below the
- * path at which the handler stands.
+ * `EventSource` cannot send a header. Administrators also get `GET …/sessions`, `DELETE …/sessions/ID`, `GET …/metrics`, and the switch,
+ * `GET …/enabled`, `PUT …/enabled?for=15m` and `DELETE …/enabled`, below the path at which the handler stands.
  *
  * Everything else is answered with a JSON object that says why in `error`: 400 a parameter that cannot be used, 401 not authorized,
- * 403 not allowed, 404 no such session, 405 another method, 409 as many sessions as may be, 429 as many of one subject, 503 the tap is
- * switched off. A session is open before its 200 is sent.
+ * 403 not allowed, or a page of another site, 404 no such session or place, 405 another method, 409 as many sessions as may be, 429 as many
+ * of one subject, or too many tickets, 503 the tap is switched off; 409 and 429 with `retry-after`. A session is open before its 200 is
+ * sent. A browser that comes back behind the end of a session gets 204, and stays away.
  *
  * Pass on the second argument of `Deno.serve` or `Bun.serve`, from which the handler learns the address of the peer; without it, it needs
  * `authorize`. When the reader goes away, its session is closed.
@@ -151,8 +155,11 @@ export function tapHandler<S extends string>(
   tap: Tap<S>,
   options: TapHandlerOptions = {},
 ): TapHandler {
-  const { authorize, origins = [], heartbeatMs = 5_000, stallMs = 30_000 } = options;
+  checkNames(CREATE, options, HANDLER_OPTIONS);
+  const { authorize, heartbeatMs = 5_000, stallMs = 30_000 } = options;
   const { graceMs = 10_000, ticketMs = 30_000, retryMs = 1_000 } = options;
+  const origins = checkList(CREATE, "origins", options.origins ?? [], MAX_ORIGINS);
+  if (options.path !== undefined) checkText(CREATE, "path", options.path, MAX_PATH_LENGTH);
   const path = options.path?.replace(/\/$/, "");
   if (authorize !== undefined) checkFunction(CREATE, "authorize", authorize);
   checkInteger(CREATE, "heartbeatMs", heartbeatMs, 1, MAX_TIMER_MS);
@@ -235,9 +242,9 @@ export function tapHandler<S extends string>(
     let session;
     try {
       const durationMs = Math.min(DEFAULT_DURATION_MS, maxDurationMs);
-      read = readQuery(query, defaultStage ?? tap.stages[0]!, durationMs, maxDurationMs);
+      read = readQuery(query, defaultStage ?? "", durationMs, maxDurationMs);
       const { stage } = read.options;
-      const refused = (typeof stage === "string" ? [stage] : stage)
+      const refused = patternsOf(stage)
         .find((pattern) => !isGranted(grant, pattern));
       if (refused !== undefined) {
         const error = refusal("watch tap", "stage must be one that is granted", refused);
@@ -297,7 +304,31 @@ export function tapHandler<S extends string>(
     });
   };
 
-  const administer = (method: string, place: Place, grant: TapGrant): Response => {
+  /** Says whether sessions can be opened, and lets them be, for some time or for ever, or not. */
+  const throwSwitch = (
+    method: string,
+    query: URLSearchParams,
+    subject: string | undefined,
+  ): Response => {
+    if (method === "PUT") {
+      const forMs = query.get("for");
+      try {
+        if (forMs === null) tap.enable();
+        else tap.enable(parseDuration(forMs));
+      } catch (error) {
+        return refuse(400, (error as Error).message, "invalid", { subject });
+      }
+    } else if (method === "DELETE") tap.disable();
+    else if (method !== "GET") return refuseMethod(method, "GET, PUT, DELETE");
+    return json({ enabled: tap.enabled });
+  };
+
+  const administer = (
+    method: string,
+    place: Place,
+    grant: TapGrant,
+    query: URLSearchParams,
+  ): Response => {
     const { subject } = grant;
     if (grant.admin !== true) {
       return refuse(403, `${WATCH}: this is for administrators`, "forbidden", { subject });
@@ -306,7 +337,9 @@ export function tapHandler<S extends string>(
     const id = /^\d{1,15}$/.test(place.id ?? "") ? Number(place.id) : undefined;
     const refuseId = (): Response =>
       refuse(404, refusal("end tap session", "there must be one that is open", id ?? place.id));
-    if (place.id !== undefined && (id === undefined || place.name === "metrics")) return refuseId();
+    const isSession = place.name === "sessions" && id !== undefined;
+    if (place.id !== undefined && !isSession) return refuseId();
+    if (place.name === "enabled") return throwSwitch(method, query, subject);
     if (method !== allowed) return refuseMethod(method, allowed);
     if (place.name === "metrics") {
       return new Response(tapMetrics(tap), {
@@ -325,13 +358,14 @@ export function tapHandler<S extends string>(
   const answer = async (request: Request, peer: unknown): Promise<Response> => {
     const { pathname, searchParams } = new URL(request.url);
     const { method } = request;
-    if (
-      path !== undefined && !BELOW.test(pathname.slice(path.length)) ||
-      !pathname.startsWith(path ?? "")
-    ) {
+    if (path !== undefined && !isWithin(pathname, path)) {
       return refuse(
         404,
-        refusal("watch tap", `path must be ${path}, or /sessions or /metrics below it`, pathname),
+        refusal(
+          "watch tap",
+          `path must be ${path}, or /sessions, /metrics or /enabled below it`,
+          pathname,
+        ),
       );
     }
     // A browser comes back behind the end of a session that had one, and is sent away for good.
@@ -345,7 +379,7 @@ export function tapHandler<S extends string>(
     const grant = await findGrant(request, peer, ticket);
     if (grant instanceof Response) return grant;
     const place = placeOf(pathname, path);
-    if (place !== undefined) return administer(method, place, grant);
+    if (place !== undefined) return administer(method, place, grant, searchParams);
     if (method === "GET") return watch(request, peer, grant, searchParams);
     if (method !== "POST") return refuseMethod(method, "GET, POST");
     const issued = tickets.issue(grant);
@@ -376,75 +410,18 @@ export function tapHandler<S extends string>(
   };
 }
 
-const WATCH = "Cannot watch tap";
-
-const HEADERS: Readonly<Record<string, string>> = {
-  "cache-control": "no-store",
-  "x-accel-buffering": "no",
-  "x-content-type-options": "nosniff",
-};
-
-/** What may stand behind the path of a handler. */
-const BELOW = /^(?:\/?|\/(?:sessions|metrics)(?:\/.*)?)$/;
-
-const CHALLENGE: Readonly<Record<string, string>> = { "www-authenticate": "Bearer" };
-
-const PREFLIGHT: Readonly<Record<string, string>> = {
-  "access-control-allow-methods": "GET, POST, DELETE",
-  "access-control-allow-headers": "authorization, last-event-id",
-  "access-control-max-age": "600",
-};
-
-const REFUSALS = {
-  full: {
-    status: 409,
-    error: `${WATCH}: session capacity reached`,
-    hint: "end another session, or raise maxSessions",
-    headers: { "retry-after": "5" },
-  },
-  subject: {
-    status: 429,
-    error: `${WATCH}: session capacity of this subject reached`,
-    hint: "end another session, or raise maxSessionsPerSubject",
-    headers: { "retry-after": "5" },
-  },
-  disabled: {
-    status: 503,
-    error: "event tap disabled",
-    hint: "the program switches it on with tap.enable()",
-    headers: {},
-  },
-} as const;
-
-/** What the tap calls otherwise than a query does. */
-const WIRE_NAMES: Readonly<Record<string, string>> = {
-  countBy: "count_by",
-  durationMs: "duration",
-  intervalMs: "interval",
-  maxBytes: "max_bytes",
-  maxEventBytes: "max_event_bytes",
-};
-
-function inWireNames(message: string): string {
-  return message.replace(
-    /^(Cannot open tap session: )(\w+)/,
-    (_, action, name) => action + (WIRE_NAMES[name] ?? name),
-  );
-}
-
-/** What stands below the path of a handler. */
-interface Place {
-  readonly name: "sessions" | "metrics";
-  /** What stands behind it: the id of a session, or something that is none. */
-  readonly id: string | undefined;
-}
-
-function placeOf(pathname: string, path: string | undefined): Place | undefined {
-  const below = path === undefined ? pathname : pathname.slice(path.length);
-  const [, name, rest = ""] = /\/(sessions|metrics)(\/.*)?$/.exec(below) ?? [];
-  if (name === undefined) return undefined;
-  return { name: name as Place["name"], id: rest.slice(1) || undefined };
-}
+const MAX_ORIGINS = 256;
+const HANDLER_OPTIONS: readonly (keyof TapHandlerOptions)[] = [
+  "authorize",
+  "origins",
+  "path",
+  "heartbeatMs",
+  "stallMs",
+  "graceMs",
+  "ticketMs",
+  "retryMs",
+];
+const MAX_PATH_LENGTH = 1_024;
 
 /** Whether a stage, or all that a pattern may come to mean, is granted. */
 function isGranted({ stages }: TapGrant, asked: string): boolean {
@@ -462,35 +439,4 @@ function framingOf(
     (format === undefined && framing !== "strict" && accept.includes("text/event-stream"));
   if (isEventStream) return eventStreamFraming(withMeta, retryMs);
   return framing === "strict" ? strictFraming() : ndjsonFraming(withMeta);
-}
-
-function describeSession(session: TapSession): Record<string, unknown> {
-  const { id, subject, stage, stages, openedAt, durationMs, query } = session;
-  const { where } = query;
-  return {
-    id,
-    subject,
-    stage,
-    stages,
-    where: typeof where === "object" ? where.text : where,
-    opened: openedAt,
-    "duration_ms": Math.round(durationMs),
-    ...inWireCase(session.stats()),
-  };
-}
-
-function inWireCase(stats: TapSessionStats): Record<string, number> {
-  const { sampledOut, rateLimited, ...others } = stats;
-  return { ...others, "sampled_out": sampledOut, "rate_limited": rateLimited };
-}
-
-function json(
-  value: unknown,
-  status = 200,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(`${JSON.stringify(value)}\n`, {
-    status,
-    headers: { ...HEADERS, "content-type": "application/json", ...headers },
-  });
 }

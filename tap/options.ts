@@ -11,7 +11,7 @@ export type TapStagePattern = `${string}*${string}`;
 /** What may be told with an event, and stands beside it in the answers of those who ask for it. */
 export type TapEventMeta = Readonly<Record<string, unknown>>;
 
-/** What was kept of a stage, for sessions that come later. */
+/** What is kept of a stage, for sessions that come later. */
 export interface TapBacklogOptions {
   /** How many events of each stage, at the most. */
   readonly events: number;
@@ -44,7 +44,7 @@ export type TapAuditRecord =
     readonly reason: TapRefusalReason;
     /** Who asked, where that is known. */
     readonly subject: string | undefined;
-    /** What was said to them. */
+    /** What was said to them, unless `authorize` has answered by itself. */
     readonly message: string;
   };
 
@@ -86,7 +86,8 @@ export interface TapOptions<S extends string> {
    */
   readonly bufferEvents?: number | undefined;
   /**
-   * How many bytes the events that wait in one session hold together, at the most, counted as two a UTF-16 code unit.
+   * How many bytes the events that wait in one session hold together, at the most, counted as two a UTF-16 code unit, beside the backlog that
+   * it begins with.
    *
    * @default {33_554_432}
    */
@@ -118,7 +119,8 @@ export interface TapOptions<S extends string> {
   readonly maxDurationMs?: number | undefined;
   /**
    * What no reader gets to see: paths, whose values every session gets as tokens, or rules that say what becomes of them. Readers can add
-   * to it, and take nothing away; nor can they filter by it. At a stage of text, a line that is not JSON is dropped when there is a rule.
+   * to it, and take nothing away; nor can they filter by it. At a stage of text, a line that is not JSON is dropped when there is a rule for
+   * that stage: see {@linkcode RedactRule.stages}.
    *
    * @default {[]}
    */
@@ -193,7 +195,7 @@ export interface TapOpenOptions<S extends string> {
   /**
    * How many of the kept events come first, the newest ones that the session wants: a non-negative integer.
    *
-   * @default {since === undefined ? limit : Infinity}
+   * @default {since !== undefined ? Infinity : countBy !== undefined ? 0 : limit}
    */
   readonly backlog?: number | undefined;
   /** From when on kept events come: so many milliseconds ago, or behind the event with an {@linkcode TapEvent.id}. */

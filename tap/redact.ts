@@ -30,6 +30,10 @@ export interface RedactRule {
    */
   readonly mode?: RedactMode | undefined;
   /**
+   * The stages at which it holds, by names or patterns such as `http.*`; all of them without it.
+   */
+  readonly stages?: readonly string[] | undefined;
+  /**
    * Whether keys count that differ in case only.
    *
    * @default {false}

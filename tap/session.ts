@@ -1,9 +1,9 @@
 import { Channel, type ChannelWaitOptions } from "../channel/mod.ts";
 import { every, later, onAbort } from "../internal/mod.ts";
 import type { Counter } from "./_counter.ts";
-import { cutLine, utf8Length } from "./_line.ts";
+import { cutLine, isLonger, utf8Length } from "./_line.ts";
 import type { Offered } from "./_offered.ts";
-import { setShownText } from "./_path.ts";
+import { beginWork, endWork, setShownText } from "./_path.ts";
 import type { Rate } from "./_rate.ts";
 import type { LineWriter } from "./_redactor.ts";
 import type { Reservoir, Sampler } from "./_sampler.ts";
@@ -22,6 +22,7 @@ import type { Where } from "./where.ts";
  * - `"shutdown"`: the tap was closed.
  * - `"killed"`: the operator ended it.
  * - `"slow_reader"`: its reader took nothing for too long.
+ * - `"costly"`: its `where` takes too much of the program's time.
  */
 export type TapEndReason =
   | "limit"
@@ -31,7 +32,8 @@ export type TapEndReason =
   | "input"
   | "shutdown"
   | "killed"
-  | "slow_reader";
+  | "slow_reader"
+  | "costly";
 
 /**
  * What a session has done: `seen` is the sum of what was not wanted (`seen - matched`), `sampledOut`, `rateLimited`, `dropped`, `captured`
@@ -40,21 +42,21 @@ export type TapEndReason =
 export interface TapSessionStats {
   /** Events that were offered at its stages while it was open, or kept from before. */
   readonly seen: number;
-  /** Of these, those that its `where` wants. */
+  /** Of what was seen, what its `where` wants. */
   readonly matched: number;
-  /** Of these, those that sampling has left out. */
+  /** Of what matched, what sampling has left out. */
   readonly sampledOut: number;
-  /** Of these, those that came faster than its `rate`. */
+  /** Of what matched, what came faster than its `rate`. */
   readonly rateLimited: number;
-  /** Of these, those that were lost: the buffer was full, or the event could not be written or must not be shown. */
+  /** Of what matched, what was lost: the buffer was full, or the event could not be written or must not be shown. */
   readonly dropped: number;
-  /** Of those that were dropped, those that could not be written or must not be shown; the others found no room. */
+  /** Of what was dropped, what could not be written or must not be shown; the others found no room. */
   readonly unshown: number;
-  /** Of those that matched, those that it has counted by a path rather than taken. */
+  /** Of what matched, what it has counted by a path rather than taken. */
   readonly counted: number;
-  /** Of these, those that it got; where it counts, the lines that say what was counted. */
+  /** Of what matched, what it got and has not dropped again for newer events; where it counts, the lines that say what was counted. */
   readonly captured: number;
-  /** Of these, those that wait for the interval of a reservoir to end. */
+  /** Of what matched, what waits for the interval of a reservoir to end. */
   readonly held: number;
   /** Captured events that nobody has read yet. */
   readonly size: number;
@@ -62,6 +64,14 @@ export interface TapSessionStats {
   readonly undelivered: number;
   /** Captured events that were too long: only their beginning was given out, or what was told with them was left out. */
   readonly truncated: number;
+}
+
+/** What writes events. */
+export interface Writers {
+  /** Hides and projects what only this session must not see. */
+  readonly line: LineWriter | undefined;
+  /** The same for what is told with events, which has no fields to choose from. */
+  readonly meta: LineWriter | undefined;
 }
 
 /** What a session needs of its tap. */
@@ -84,10 +94,8 @@ export interface SessionSetup {
   /** How texts are shown to what the reader asks for; undefined for as they are. */
   readonly showText: ((text: string) => string) | undefined;
   readonly rate: Rate | undefined;
-  /** Hides and projects what only this session must not see. */
-  readonly writer: LineWriter | undefined;
-  /** The same for what is told with events, which has no fields to choose from. */
-  readonly metaWriter: LineWriter | undefined;
+  /** Makes what writes the events of a stage for this session. */
+  readonly writersAt: (stage: string) => Writers;
   readonly now: () => number;
   /** Makes an event that says what was counted. */
   readonly makeEvent: (stage: string, line: string) => TapEvent;
@@ -124,6 +132,18 @@ export let control: {
   /** How many of its events are from before it. */
   replayed(session: TapSession): number;
 };
+
+/** For how long a backlog is looked through, in milliseconds, and after how many events each time it is asked how long it took. */
+const REPLAY_MS = 100;
+const REPLAY_LOOK = 32;
+
+/**
+ * How much work a filter may be, in the units of `_path.ts`: so much a millisecond, which is a tenth of the time or less, and so much at once. It
+ * is looked at when as much has come together as is worth a look.
+ */
+const WORK_PER_MS = 2_000;
+const WORK_AT_ONCE = 2_000_000;
+const WORK_LOOK = 20_000;
 
 /** In so many parts the events of a reservoir are given out. */
 const RELEASES = 8;
@@ -200,6 +220,13 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   readonly #cut: WeakSet<TapEvent> = new WeakSet();
   #bytes = 0;
   #durationMs: number | undefined;
+  readonly #writers: Map<string, Writers> = new Map();
+  // What its filter has cost since it was looked at last, and what it may cost.
+  #work = 0;
+  #workAt: number;
+  #credit = WORK_AT_ONCE;
+  #isCostly = false;
+  #hasBegun = false;
   // How many events somebody waits for, and what ends that wait.
   #gatherCount = Infinity;
   #endGathering: (() => void) | undefined;
@@ -214,6 +241,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     this.#setup = setup;
     this.#stages = setup.stages;
     this.#start = setup.now();
+    this.#workAt = this.#start;
     this.#channel = new Channel<TapEvent>({
       capacity: setup.bufferEvents,
       // A line of counts stands for many events, so none goes for another.
@@ -239,7 +267,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     return this.query.subject;
   }
 
-  /** How many events the session has taken into its buffer. */
+  /** How many events the session has taken into its buffer, and not dropped again for newer ones. */
   get captured(): number {
     return this.#captured;
   }
@@ -328,7 +356,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
    * ```
    */
   receiveBatch(max: number, options?: ChannelWaitOptions): Promise<TapEvent[]> {
-    const isUsable = Number.isInteger(max) && max > 0 && !options?.signal?.aborted;
+    const isUsable = Number.isInteger(max) && max > 0;
     if (!isUsable || this.#replayed === this.#replay.length) {
       return this.#channel.receiveBatch(max, options);
     }
@@ -373,6 +401,8 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   #begin(endReason: TapEndReason | undefined): void {
     const { limit, durationMs, reservoir, counter, intervalMs, query } = this.#setup;
     if (this.#reason !== undefined) return;
+    this.#hasBegun = true;
+    if (this.#isCostly) return this.#end("costly");
     if (this.#captured >= limit) return this.#end("limit");
     if (this.#bytes > this.#setup.maxBytes) return this.#end("bytes");
     if (endReason !== undefined) return this.#end(endReason);
@@ -400,6 +430,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   }
 
   #matches(offered: Offered, where: Where): boolean {
+    beginWork();
     try {
       const value = where.readsText ? offered.shown : offered.root;
       // What cannot be made is lost, whatever it would have been.
@@ -407,20 +438,51 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     } catch {
       // An expression never throws, but what a program gives in place of one may.
       return false;
+    } finally {
+      this.#work += endWork();
+      if (this.#work > WORK_LOOK) this.#payWork();
     }
   }
 
+  /** Ends a session whose filter is more work than the program can afford. */
+  #payWork(): void {
+    const now = this.#setup.now();
+    const earned = Math.max(0, now - this.#workAt) * WORK_PER_MS;
+    this.#credit = Math.min(WORK_AT_ONCE, this.#credit + earned) - this.#work;
+    this.#workAt = now;
+    this.#work = 0;
+    if (this.#credit >= 0) return;
+    this.#isCostly = true;
+    if (this.#hasBegun) this.#end("costly");
+  }
+
+  /**
+   * Takes what it wants of what is kept: the newest `count`, or, where it is said where to begin, what comes first from there on. Answers how
+   * many of them need not be missed.
+   */
   #takeKept(
     kept: readonly TapEvent[],
     offeredAgain: (event: TapEvent) => Offered,
     count: number,
   ): number {
-    const { maxBytes, counter, limit } = this.#setup;
+    const { maxBytes, counter, limit, now, query } = this.#setup;
+    const isForward = query.since !== undefined && count === Infinity;
+    // A limit is one of lines, where it counts.
+    const most = isForward && counter === undefined ? limit : count;
     const replay: TapEvent[] = [];
-    // From the newest on, since nobody knows before how many of them it wants.
-    for (let at = kept.length - 1; at >= 0 && replay.length + this.#counted < count; at--) {
-      const offered = offeredAgain(kept[at]!);
-      if (!this.#wants(offered)) continue;
+    const start = now();
+    let looked = 0;
+    let isOut = false;
+    // From the newest on, nobody knows before how many of them it wants.
+    while (looked < kept.length && replay.length + this.#counted < most && !isOut) {
+      // The program waits for this.
+      if (looked % REPLAY_LOOK === REPLAY_LOOK - 1) isOut = now() - start > REPLAY_MS;
+      const offered = offeredAgain(kept[isForward ? looked : kept.length - 1 - looked]!);
+      looked++;
+      if (!this.#wants(offered)) {
+        isOut ||= this.#isCostly;
+        continue;
+      }
       if (counter !== undefined) {
         this.#tally(offered, counter);
         continue;
@@ -434,16 +496,17 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
       }
       replay.push(event);
     }
-    const looked = this.#seen;
+    if (!isForward) replay.reverse();
     // Behind its limit there is nothing any more that it could see.
     const beyond = Math.max(0, replay.length - limit);
     this.#seen -= beyond;
     this.#matched -= beyond;
-    this.#replay = replay.reverse().slice(0, limit);
+    this.#replay = replay.slice(0, limit);
     this.#replayCount = this.#replay.length;
     this.#truncated += this.#replay.filter((event) => this.#cut.has(event)).length;
     this.#count(this.#replayCount, 0);
-    return looked;
+    // What is behind the bounds that it has set itself it does not miss.
+    return isForward && !isOut ? kept.length : looked;
   }
 
   #offer(offered: Offered): void {
@@ -496,9 +559,8 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     const hasRoom = this.#channel.size < bufferEvents && this.#captured < limit;
     if (!hasRoom && this.#reason === undefined) return;
     const event = makeEvent(this.stage, counter.takeLine(maxEventBytes));
-    if (hasRoom && this.#admit(event, total)) return;
-    this.#counted -= total;
-    if (!hasRoom) this.#count(0, total);
+    if (hasRoom) this.#admit(event, total);
+    else this.#lose(total, total);
   }
 
   #hold(offered: Offered, reservoir: Reservoir<TapEvent>): void {
@@ -533,12 +595,15 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   #write(offered: Offered): TapEvent | undefined {
     const event = offered.event();
     try {
-      const { writer, metaWriter, maxEventBytes } = this.#setup;
-      let line = event && writer ? writer.write(event.line, event.isText) : event?.line;
+      const { maxEventBytes } = this.#setup;
+      const writers = event && this.#writersAt(event.stage);
+      let line = event && writers?.line
+        ? writers.line.write(event.line, event.isText)
+        : event?.line;
       if (event !== undefined && line !== undefined) {
         let { isText, meta } = event;
         let isCut = false;
-        if (metaWriter !== undefined && meta !== undefined) meta = metaWriter.write(meta, false);
+        if (writers?.meta && meta !== undefined) meta = writers.meta.write(meta, false);
         // Half of what is told with an event tells nothing.
         if (meta !== undefined && isLonger(meta, maxEventBytes)) {
           meta = undefined;
@@ -564,26 +629,35 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     return undefined;
   }
 
-  /** Takes an event into the buffer, or counts what is lost for it: `weight`, if it is the event itself. Answers whether it has. */
-  #admit(event: TapEvent, weight = 1): boolean {
+  #writersAt(stage: string): Writers {
+    let writers = this.#writers.get(stage);
+    if (writers === undefined) this.#writers.set(stage, writers = this.#setup.writersAt(stage));
+    return writers;
+  }
+
+  /** Takes an event into the buffer, or counts what is lost for it: so many events as it stands for, if it is a line of counts. */
+  #admit(event: TapEvent, counts = 0): void {
     const { maxBytes, limit } = this.#setup;
-    if (maxBytes !== Infinity) {
-      const bytes = utf8Length(event.line) + 1;
-      if (this.#bytes + bytes > maxBytes) {
-        this.#count(0, weight);
-        this.#end("bytes");
-        return false;
-      }
-      this.#bytes += bytes;
+    const bytes = maxBytes === Infinity ? 0 : utf8Length(event.line) + 1;
+    if (this.#bytes + bytes > maxBytes) {
+      this.#lose(counts || 1, counts);
+      return this.#end("bytes");
     }
     const before = this.#channel.dropped;
     const isTaken = this.#channel.trySend(event);
+    if (isTaken) this.#bytes += bytes;
     const lost = this.#channel.dropped - before;
-    this.#count(1 - lost, isTaken ? lost : weight);
+    if (isTaken) this.#count(1 - lost, lost);
+    else this.#lose(counts || 1, counts);
     if (isTaken && this.#cut.has(event)) this.#truncated++;
     if (this.#captured >= limit) this.#end("limit");
     else if (this.#channel.size >= this.#gatherCount) this.#endGathering?.();
-    return isTaken;
+  }
+
+  /** Counts events as lost, which were counted by a path before. */
+  #lose(count: number, counted: number): void {
+    this.#counted -= counted;
+    this.#count(0, count);
   }
 
   #count(captured: number, dropped: number): void {
@@ -654,8 +728,4 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     this.#replayed = 0;
     while (this.#channel.tryReceive().state === "ok");
   }
-}
-
-function isLonger(text: string, maxBytes: number): boolean {
-  return 3 * text.length > maxBytes && utf8Length(text) > maxBytes;
 }

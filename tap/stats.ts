@@ -18,7 +18,7 @@ export interface TapStats {
   readonly dropped: number;
   /** Events that could not be written, or must not be shown to anybody: something threw, or made a promise, or a text was to be masked by a path. */
   readonly unwritable: number;
-  /** Events offered at a stage that does not exist. */
+  /** Events offered at a stage that does not exist, while anybody listened anywhere. */
   readonly misdirected: number;
   /** Events that were streamed over HTTP. */
   readonly streamed: number;

@@ -34,3 +34,6 @@ export interface TapSummary {
 
 /** The one key of the record that is the summary. */
 export const SUMMARY_KEY = "weir_tap_summary";
+
+/** What all records that are no events begin with. */
+export const CONTROL = '{"weir_tap_';

@@ -3,8 +3,8 @@ import { Backlog } from "./_backlog.ts";
 import { type Bounds, checkDuration, checkStage, checkTapOptions, MAX_TIMER_MS } from "./_check.ts";
 import { type Desk, Offered } from "./_offered.ts";
 import { type Access, EVENT_ID, needsSalt, type Plan, planSession } from "./_plan.ts";
-import { compileRules, LineWriter, Redactor } from "./_redactor.ts";
-import { fitsStage } from "./_stage_match.ts";
+import { compileRules, LineWriter, Redactor, rulesAt } from "./_redactor.ts";
+import { fitsStage, patternsOf } from "./_stage_match.ts";
 import type { TapEvent } from "./event.ts";
 import type {
   TapAuditRecord,
@@ -43,6 +43,8 @@ export let serving: {
 interface Stage {
   readonly name: string;
   readonly format: TapFormat;
+  /** Hides what no session and no backlog gets to see. */
+  readonly writer: LineWriter | undefined;
   readonly backlog: Backlog | undefined;
   // Replaced, never changed, so that a session may open or end while an event is being offered.
   sessions: readonly TapSession[];
@@ -59,7 +61,8 @@ interface Stage {
  * | --- | --- |
  * | offer, nobody listening | one comparison |
  * | offer | O(sessions of the stage + size of the event for each that wants it) |
- * | open | O(sessions + backlog) |
+ * | open | O(sessions + what it wants of the backlog), for 100 ms at the most |
+ * | addStage, kill, close, stats | O(sessions) |
  *
  * @typeParam S The names of the stages.
  *
@@ -109,6 +112,11 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   // The last event before the tap was switched on again: what else was offered up to then, nobody knows.
   #blindSeq = -1;
   #stopEnabled: (() => void) | undefined;
+  // Sessions that the audit has not been told of yet.
+  readonly #untold: Set<TapSession> = new Set();
+  // How many offers, and tellings of the audit, are under way, one within another.
+  #offering = 0;
+  #telling = 0;
   #seq = 0;
   #opened = 0;
   readonly #refusedBy: Record<TapRefusalReason, number> = {
@@ -136,15 +144,14 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
    * @throws {TypeError} If the format of a stage is neither `"text"` nor `"json"`, or an option is of another kind.
    */
   constructor(options: TapOptions<S> = {}) {
-    const { stages = { raw: "text", decoded: "json" }, signal } = options;
     const bounds = checkTapOptions(options);
+    const { stages = { raw: "text", decoded: "json" }, signal } = options;
+    if (typeof stages !== "object" || stages === null) {
+      throw new TypeError(refusal(CREATE, "stages must be an object", stages));
+    }
     this.#bounds = bounds;
     this.#idPrefix = `${bounds.instance}-`;
-    const masked = compileRules(CREATE, bounds.redact.filter((rule) => !needsSalt(rule)));
-    compileRules(CREATE, bounds.redact);
-    const redactor = new Redactor(masked, bounds.denyNames, CREATE);
     this.#desk = {
-      writer: redactor.isEmpty ? undefined : new LineWriter(redactor, undefined, undefined),
       makeEvent: (content) => this.#makeEvent(content),
       countUnwritable: () => void this.#unwritable++,
     };
@@ -220,7 +227,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     const stage = this.#place(name, format);
     for (const session of this.#sessions) {
       const { stage: asked } = session.query;
-      const patterns: readonly string[] = typeof asked === "string" ? [asked] : asked;
+      const patterns = patternsOf(asked);
       if (!patterns.some((pattern) => fitsStage(pattern, name))) continue;
       stage.sessions = [...stage.sessions, session];
       control.addStage(session, name);
@@ -253,7 +260,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   /**
    * Offers an event to everybody who listens at a stage. Never waits, and never throws: an event that cannot be written is counted.
    *
-   * @param stage Where in the program this is; a stage that does not exist is counted.
+   * @param stage Where in the program this is; a stage that does not exist is counted, while anybody listens anywhere.
    * @param value The event, or a function that makes it at once, called at most once and only if somebody listens. It is written before
    * this returns, so it may be changed afterwards.
    * @param meta What else is known of it, such as the id of its trace, for those who ask for it. It is redacted like the event.
@@ -279,7 +286,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
    * Opens a session.
    *
    * @param options What to capture, and for how long.
-   * @returns The session, or undefined if as many are open as may be, or the tap is switched off. After {@linkcode Tap.close} it holds the
+   * @returns The session, or undefined if as many are open as may be, of all or of its subject, or the tap is switched off. After {@linkcode Tap.close} it holds the
    * backlog and has ended.
    * @throws {RangeError} If the stage does not exist, a number is not one it may be, an expression or a path cannot be read, or `where` or
    * `key` read what is redacted.
@@ -407,9 +414,13 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   }
 
   #place(name: string, format: TapFormat): Stage {
+    const { redact, denyNames } = this.#bounds;
     const { events, maxBytes, maxAgeMs } = this.#bounds.backlog;
     const backlog = events > 0 ? new Backlog(events, maxBytes, maxAgeMs) : undefined;
-    const stage = { name, format, backlog, sessions: [] };
+    const masked = rulesAt(redact, name).filter((rule) => !needsSalt(rule));
+    const redactor = new Redactor(compileRules(CREATE, masked), denyNames, CREATE);
+    const writer = redactor.isEmpty ? undefined : new LineWriter(redactor, undefined, undefined);
+    const stage = { name, format, writer, backlog, sessions: [] };
     this.#stages.set(name, stage);
     return stage;
   }
@@ -425,14 +436,21 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       this.#misdirected++;
       return;
     }
-    const { sessions, backlog, format } = stage;
+    const { sessions, backlog } = stage;
     if (sessions.length === 0 && backlog === undefined) return;
-    const offered = new Offered(this.#desk, name, format, value, meta);
+    // An event that offers another while it is read is read twice, and so on: that doubles at each level.
+    if (this.#offering === MAX_OFFERING) {
+      this.#unwritable++;
+      return;
+    }
+    this.#offering++;
+    const offered = new Offered(this.#desk, stage, value, meta);
     backlog?.add(offered.event());
     for (const session of sessions) {
       // An event that the program offers while this one is being written may have ended a session.
       if (session.reason === undefined) control.offer(session, offered);
     }
+    this.#offering--;
   }
 
   #makeEvent({ stage, line, isText, meta }: Omit<TapEvent, "id" | "seq" | "time">): TapEvent {
@@ -447,6 +465,8 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     const plan = planSession(options, access, this.#bounds, access.stages ?? this.stages);
     const { maxSessions, maxSessionsPerSubject, bufferEvents, maxBytes, now } = this.#bounds;
     if (!this.#enabled) return "disabled";
+    // An audit that opens a session for each that ends would never come to an end.
+    if (this.#telling === MAX_TELLING) return "full";
     const places = [...this.#sessions, ...this.#ending()];
     if (places.length >= maxSessions) return "full";
     const { subject } = options;
@@ -458,7 +478,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     );
     const session = control.create({
       ...plan,
-      id: ++this.#opened,
+      id: this.#opened + 1,
       stages: stages.map(({ name }) => name),
       bufferEvents,
       maxBufferBytes: maxBytes,
@@ -468,11 +488,17 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       onDropped: (count) => void (this.#dropped += count),
       onEnd: (ended) => this.#remove(ended),
     });
-    this.#replay(session, stages, plan);
+    // It has its place before the program's own code is asked what it wants of the backlog, since that may open others.
+    this.#opened++;
     this.#sessions = [...this.#sessions, session];
-    for (const stage of stages) stage.sessions = [...stage.sessions, session];
+    this.#untold.add(session);
+    this.#replay(session, stages, plan);
+    this.#untold.delete(session);
+    const hasEnded = session.reason !== undefined;
+    if (!hasEnded) { for (const stage of stages) stage.sessions = [...stage.sessions, session]; }
     this.#listen();
     this.#tell({ type: "opened", session });
+    if (hasEnded) this.#tell({ type: "ended", session });
     control.begin(session, this.#closeReason);
     return session;
   }
@@ -497,7 +523,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       if (instance === this.instance) kept = kept.filter((event) => event.seq > after);
     }
     const offeredAgain = (event: TapEvent): Offered =>
-      Offered.kept(this.#desk, event, this.#stages.get(event.stage)!.format);
+      Offered.kept(this.#desk, event, this.#stages.get(event.stage)!);
     const looked = control.replay(session, kept, offeredAgain, backlog);
     if (seq === undefined) return control.setMissed(session, offered - looked);
     // Nobody counts what is forgotten behind an event; but where nothing is, it is none.
@@ -517,7 +543,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     for (const stage of this.#stages.values()) stage.sessions = others(stage.sessions);
     this.#sessionMs += session.durationMs;
     this.#listen();
-    this.#tell({ type: "ended", session });
+    if (!this.#untold.has(session)) this.#tell({ type: "ended", session });
   }
 
   #refuse(reason: TapRefusalReason, subject: string | undefined, message: string): void {
@@ -526,6 +552,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   }
 
   #tell(record: TapAuditRecord): void {
+    this.#telling++;
     try {
       this.#audit?.(record);
     } catch (error) {
@@ -535,9 +562,15 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
         // It has come from an offer, maybe, and the program must not fail because it is watched.
         reportUncaught(problem);
       }
+    } finally {
+      this.#telling--;
     }
   }
 }
+
+/** How deep offers may be in offers, and sessions opened by the audit in each other. */
+const MAX_OFFERING = 8;
+const MAX_TELLING = 8;
 
 const CREATE = "create Tap";
 const ADD = "add stage to Tap";

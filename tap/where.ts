@@ -1,3 +1,4 @@
+import { beginWork, endWork } from "./_path.ts";
 import { type Test, WhereParser } from "./_where_parser.ts";
 
 /** A condition on events, made by {@linkcode parseWhere}. */
@@ -101,10 +102,13 @@ class ParsedWhere implements Where {
   }
 
   matches(value: unknown): boolean {
+    beginWork();
     try {
       return this.#test(value);
     } catch {
       return false;
+    } finally {
+      endWork();
     }
   }
 }

@@ -211,6 +211,35 @@ test("serve() says who watches, and how it went", async () => {
   ]);
 });
 
+test("serve() logs nothing of what a reader sends as it is", async () => {
+  const { host, served, stop } = start();
+  const nasty = "\x1b[2J\x07\n\r\x9b31m\u2028\u2029\x85";
+  const where = (text: string): string =>
+    `where=${encodeURIComponent(`a == ${JSON.stringify(text)}`)}`;
+  for (const query of [`stage=${encodeURIComponent(`*${nasty}`)}`, where(nasty), where("\u202e")]) {
+    const response = await host.ask(`/tap?${query}&limit=0`);
+    await response.text();
+    await (await host.ask(`/tap/sessions?${query}`)).text();
+  }
+  for (const unit of "\x1b\x07\n\r\x9b\u2028\u2029\x85\0") {
+    for (const name of [`*${unit}`, `raw,*${unit}x`]) {
+      const response = await host.ask(`/tap?stage=${encodeURIComponent(name)}&limit=0`);
+      // A blank at an end is none of a name's.
+      if (response.status === 200) assertEquals(unit.trim(), "");
+      else assertEquals(response.status, 400);
+      await response.text();
+    }
+  }
+  // What it may be named, in whatever direction it is written.
+  await (await host.ask(`/tap?stage=${encodeURIComponent("*\u202ex")}&limit=0`)).text();
+  stop.abort();
+  await served;
+  for (const line of host.errors) {
+    assert(!/[\p{Cc}\p{Zl}\p{Zp}\u202e]/u.test(line), JSON.stringify(line));
+  }
+  assertEquals(host.errors.filter((line) => line.includes("\\u202e")).length > 0, true);
+});
+
 test("serve() tells a browser what it does and how to watch it", async () => {
   const { host, served, stop } = start({ port: 8_080 });
   host.type("1\nx\n");

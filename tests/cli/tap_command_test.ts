@@ -46,7 +46,7 @@ test("weir tap says in one line what it watches, and of the address no more than
   });
   const samplings = [
     [{ chance: 0.5 }, "each by a chance of 0.5"],
-    [{ every: 10 }, "every 10th"],
+    [{ every: 10 }, "1 of every 10"],
     [{ reservoir: 4, "interval_ms": 500 }, "4 of each 500ms"],
   ] as const;
   await using server = serve((request) => {

@@ -33,6 +33,24 @@ test("weir tap shows control characters of an event in a terminal, and passes th
   assertEquals(await shown([event], []), `${event}\n`);
 });
 
+test("weir tap shows what turns the direction of writing in a terminal, and passes it on elsewhere", async () => {
+  const turning = [0x61c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c, 0x202d, 0x202e];
+  for (const code of [...turning, 0x2028, 0x2029, 0x2066, 0x2067, 0x2068, 0x2069]) {
+    const event = `a${String.fromCharCode(code)}b`;
+    const said = `a\\u${code.toString(16).padStart(4, "0")}b\n`;
+    // In four digits: what follows may be one, too.
+    assertEquals(await shown([event], [], onTerminal), said);
+    assertEquals(await shown([event], []), `${event}\n`);
+    for (const format of ["pretty", "logfmt"]) {
+      const output = await shown([event], ["--format", format]);
+      assert(!output.includes(event[1]!), `${format}: ${JSON.stringify(output)}`);
+    }
+  }
+  // What only stands beside them is shown.
+  const others = "a\u200d\u2027\u202f\u2065\u206a\u200bb";
+  assertEquals(await shown([others], [], onTerminal), `${others}\n`);
+});
+
 test("weir tap writes what looks like a record of the session so that a replay has it as an event", async () => {
   const odd = [summary(), '{"weir_tap_event":"x"}', '{"weir_tap_'];
   const escaped = odd.map((line) => `{"weir_tap_event":${JSON.stringify(line)}}`);

@@ -92,8 +92,11 @@ export class NaiveTap implements World {
     const offered = new NaiveOffered(this, stage, spec);
     if (isKeeping) {
       const event = offered.event();
-      stage.offered++;
-      if (event !== undefined) this.#keep(stage, event);
+      // Nobody misses what could not be written.
+      if (event !== undefined) {
+        stage.offered++;
+        this.#keep(stage, event);
+      }
     }
     for (const session of sessions) if (session.reason === undefined) session.offer(offered);
   }

@@ -48,7 +48,6 @@ export class NaiveReader {
       this.end("bytes");
       return false;
     }
-    this.bytes += event.line.length + 1;
     const hasRoom = (): boolean =>
       this.buffer.length < bufferEvents &&
       this.buffer.reduce((sum, { line }) => sum + 2 * line.length, size) <= bufferBytes;
@@ -57,6 +56,7 @@ export class NaiveReader {
       return false;
     }
     this.captured++;
+    this.bytes += event.line.length + 1;
     if (this.waiting > 0) {
       this.waiting--;
       this.read.push(event);

@@ -170,7 +170,9 @@ export class NaiveSession extends NaiveReader {
   #replayKept(): void {
     const { limit = Infinity, since, sinceMs, maxBytes = Infinity, countBy } = this.options;
     const hasStart = since !== undefined || sinceMs !== undefined;
-    const { backlog = hasStart ? Infinity : limit } = this.options;
+    // Whoever says where to begin goes on from there; else the newest come first.
+    const isForward = hasStart && this.options.backlog === undefined;
+    const { backlog = isForward || countBy === undefined ? limit : 0 } = this.options;
     const stages = this.tap.stages.filter(({ name }) => this.stages.includes(name));
     const kept = stages.flatMap((stage) => this.tap.kept(stage))
       .filter(({ seq }) => since === undefined || seq > since)
@@ -178,7 +180,7 @@ export class NaiveSession extends NaiveReader {
       .toSorted((a, b) => a.seq - b.seq);
     const looked: Set<number> = new Set();
     while (kept.length > 0 && this.replay.length + this.counted < backlog) {
-      const event = kept.pop()!;
+      const event = (isForward ? kept.shift() : kept.pop())!;
       looked.add(event.seq);
       const offered = NaiveOffered.kept(this.tap, event);
       if (!this.#wants(offered)) continue;
@@ -196,8 +198,11 @@ export class NaiveSession extends NaiveReader {
         this.dropped++;
         break;
       }
-      this.replay.unshift(shown);
+      if (isForward) this.replay.push(shown);
+      else this.replay.unshift(shown);
     }
+    // What is behind bounds of its own is not missed.
+    if (isForward) { for (const { seq } of kept) looked.add(seq); }
     const beyond = this.replay.splice(limit).length;
     this.captured += this.replay.length;
     this.seen -= beyond;

@@ -1,16 +1,10 @@
-import {
-  Tap,
-  tapHandler,
-  type TapHandlerOptions,
-  tapMetrics,
-  type TapOptions,
-} from "../../tap/mod.ts";
+import { Tap, tapHandler, tapMetrics } from "../../tap/mod.ts";
 import { serve, type TestServer } from "./_server.ts";
+import { type ServedOptions, splitOptions } from "./_streams.ts";
 
 /** What a daemon is started with. */
 export type DaemonOptions =
-  & TapOptions<"raw" | "decoded">
-  & TapHandlerOptions
+  & ServedOptions
   & {
     /** Whether its lines are JSON, or log lines, which are no events. */
     readonly lines?: "json" | "syslog";
@@ -25,14 +19,16 @@ export class Daemon implements AsyncDisposable {
   readonly #server: TestServer;
 
   constructor(options: DaemonOptions = {}) {
-    this.tap = new Tap(options);
-    const watch = tapHandler(this.tap, options);
+    const { lines, ...served } = options;
+    const [ofTap, handling] = splitOptions(served);
+    this.tap = new Tap(ofTap);
+    const watch = tapHandler(this.tap, handling);
     this.#server = serve(async (request, peer) => {
       const { pathname } = new URL(request.url);
       if (pathname.startsWith("/api/v1/tap")) return await watch(request, peer);
       if (pathname === "/metrics") return new Response(tapMetrics(this.tap));
       if (pathname !== "/api/v1/events") return new Response("", { status: 404 });
-      for (const line of (await request.text()).split("\n")) this.#take(line, options.lines);
+      for (const line of (await request.text()).split("\n")) this.#take(line, lines);
       return new Response("", { status: 202 });
     });
   }

@@ -151,13 +151,26 @@ export function parseEvents(body: string): EventStream {
   return { messages, retryMs, comments };
 }
 
+/** What a tap is made with, and what its handler is: each refuses what is the other's. */
+export type ServedOptions = TapOptions<"raw" | "decoded"> & TapHandlerOptions;
+
+/** Tells the options of a tap from those of its handler. */
+export function splitOptions(
+  options: ServedOptions,
+): [of: TapOptions<"raw" | "decoded">, handling: TapHandlerOptions] {
+  const { authorize, origins, path, heartbeatMs, stallMs, graceMs, ticketMs, retryMs, ...rest } =
+    options;
+  return [rest, { authorize, origins, path, heartbeatMs, stallMs, graceMs, ticketMs, retryMs }];
+}
+
 /** Serves a tap on the runtime's own server, and waits at the end until no session is left. */
 export async function withServer(
   body: (tap: Tap, server: TestServer) => Promise<void>,
-  options: TapOptions<"raw" | "decoded"> & TapHandlerOptions = {},
+  options: ServedOptions = {},
 ): Promise<void> {
-  const tap = new Tap(options);
-  await using server = serve(tapHandler(tap, options));
+  const [ofTap, handling] = splitOptions(options);
+  const tap = new Tap(ofTap);
+  await using server = serve(tapHandler(tap, handling));
   await body(tap, server);
   await until("every session has ended", () => tap.stats().active === 0);
 }

@@ -92,7 +92,15 @@ test("What administrators may, nobody else may, and nothing happens", async () =
   const tap = new Tap();
   const handler = tapHandler(tap, { authorize });
   const open = await ask(handler, "", as(DEV));
-  const places = [["GET", "/sessions"], ["DELETE", "/sessions/1"], ["GET", "/metrics"]];
+  const places = [
+    ["GET", "/sessions"],
+    ["DELETE", "/sessions/1"],
+    ["GET", "/metrics"],
+    ["GET", "/enabled"],
+    ["PUT", "/enabled"],
+    ["PUT", "/enabled?for=1m"],
+    ["DELETE", "/enabled"],
+  ];
   for (const [method, place] of places) {
     const forbidden = await ask(handler, place, as(DEV, method));
     assertEquals(
@@ -103,9 +111,9 @@ test("What administrators may, nobody else may, and nothing happens", async () =
     assertEquals(unknown.headers.get("www-authenticate"), "Bearer");
     await refusalOf(unknown, 401);
   }
-  assertEquals(tap.stats().active, 1);
+  assertEquals([tap.stats().active, tap.enabled], [1, true]);
   const { refusedBy } = tap.stats();
-  assertEquals([refusedBy.forbidden, refusedBy.unauthorized], [3, 3]);
+  assertEquals([refusedBy.forbidden, refusedBy.unauthorized], [7, 7]);
   await open.body!.cancel();
 });
 
@@ -114,6 +122,7 @@ test("True from authorize is everything but administration", async () => {
   await read(await ask(handler, "?limit=0"));
   await refusalOf(await ask(handler, "/sessions"), 403);
   await refusalOf(await ask(handler, "/metrics"), 403);
+  await refusalOf(await ask(handler, "/enabled"), 403);
 });
 
 test("Other methods are answered with 405 that names the one there is", async () => {
@@ -125,6 +134,8 @@ test("Other methods are answered with 405 that names the one there is", async ()
     ["/sessions/1", "GET", "DELETE"],
     ["/sessions/1", "PUT", "DELETE"],
     ["/metrics", "POST", "GET"],
+    ["/enabled", "POST", "GET, PUT, DELETE"],
+    ["/enabled", "PATCH", "GET, PUT, DELETE"],
   ];
   for (const [place, method, allowed] of wrong) {
     const response = await ask(handler, place, as(OPS, method));
@@ -140,14 +151,14 @@ test("A place below the tap that is none is answered with 404, and nothing is op
   const tap = new Tap();
   const handler = tapHandler(tap, { authorize });
   const wrong = ["/sessions/abc", "/sessions/-1", "/sessions/1.5", "/sessions/1/2", "/metrics/1"];
-  for (const place of [...wrong, `/sessions/${"9".repeat(30)}`]) {
-    for (const method of ["GET", "DELETE"]) {
+  for (const place of [...wrong, `/sessions/${"9".repeat(30)}`, "/enabled/1", "/enabled/x"]) {
+    for (const method of ["GET", "PUT", "DELETE"]) {
       const response = await ask(handler, `${place}?limit=0`, as(OPS, method));
       assertEquals(response.status, 404, `${method} ${place}`);
       await response.body?.cancel();
     }
   }
-  assertEquals(tap.stats().opened, 0);
+  assertEquals([tap.stats().opened, tap.enabled], [0, true]);
 });
 
 test("The pages of administrators stand below the tap wherever it stands, with or without a slash", async () => {
@@ -155,7 +166,7 @@ test("The pages of administrators stand below the tap wherever it stands, with o
   const handler = tapHandler(tap, { authorize });
   for (const base of ["", "/", "/debug/tap", "/a/b/c"]) {
     const url = `http://localhost${base.replace(/\/$/, "")}`;
-    for (const place of ["/sessions", "/sessions/", "/metrics", "/metrics/"]) {
+    for (const place of ["/sessions", "/metrics", "/enabled"].flatMap((at) => [at, `${at}/`])) {
       const response = await handler(new Request(url + place, as(OPS)));
       assertEquals(response.status, 200, url + place);
       await response.text();

@@ -203,3 +203,32 @@ test("What onError throws does not reach whoever offers", async () => {
   });
   assertEquals(reports.every((error) => error instanceof Error), true);
 });
+
+test("The record of an end says what was counted, whatever ends a session that counts", () => {
+  for (
+    const [options, counted, dropped] of [
+      [{ limit: 1 }, 3, 0],
+      [{ limit: 2, durationMs: 1_500 }, 3, 0],
+      [{ maxBytes: 100 }, 3, 0],
+      [{ maxBytes: 10 }, 0, 3],
+      [{}, 3, 0],
+    ] as const
+  ) {
+    using time = new FakeTime();
+    const ended: unknown[] = [];
+    using tap = new Tap({
+      audit: (record) => {
+        if (record.type === "ended") ended.push(record.session.stats());
+      },
+    });
+    const session = tap.open({ stage: "decoded", countBy: "k", ...options })!;
+    const place = JSON.stringify(options);
+    for (let id = 0; id < 3; id++) tap.offer("decoded", { k: "a" });
+    time.pass(1_000);
+    assertEquals([session.stats().counted, session.stats().dropped], [counted, dropped], place);
+    tap.close();
+    time.pass(1_000);
+    assertEquals(ended, [session.stats()], place);
+    assertEquals([session.stats().counted, session.stats().dropped], [counted, dropped], place);
+  }
+});

@@ -121,6 +121,38 @@ test("tapClient() takes for an event what only looks like a record", async () =>
   assertEquals([client.lost, client.summary?.captured], [0, 2]);
 });
 
+test("tapClient() takes for an event what has a count that is none, and counts nothing by it", async () => {
+  const counts = ["-1", "0.5", "1e30", "9007199254740992", "1e999", '"2"', "true", "[]", "{}"];
+  const names = ["captured", "dropped", "duration_ms", "seen", "bytes", "unshown", "missed"];
+  const lines: string[] = [];
+  for (const name of names) {
+    for (const count of counts) {
+      // JSON.stringify writes none of these.
+      lines.push(summary({ [name]: "COUNT" }).replace('"COUNT"', count));
+    }
+  }
+  for (const count of [...counts, "null"]) {
+    lines.push(notice({ kind: "drop", dropped: "COUNT" }).replace('"COUNT"', count));
+  }
+  const told: unknown[] = [];
+  const text = textOf(hello(), ...lines, summary({ captured: lines.length, dropped: 3 }));
+  const { client, lines: seen } = await read(text, { onNotice: (record) => told.push(record) });
+  assertEquals(seen, lines);
+  assertEquals([told, client.lost, client.summary!.captured], [[], 3, lines.length]);
+  // In strict framing too.
+  const strict = lines.filter((line) => line.startsWith('{"weir_tap_summary"'));
+  const again = await read(textOf("first", ...strict));
+  assertEquals(again.lines, ["first", ...strict]);
+  assertEquals([again.client.summary, again.client.isComplete], [undefined, false]);
+});
+
+test("tapClient() believes the largest counts that there are", async () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  const text = textOf(hello(), notice({ kind: "drop", dropped: most }), summary({ dropped: most }));
+  const { client, lines } = await read(text);
+  assertEquals([lines, client.lost, client.summary!.dropped], [[], most, most]);
+});
+
 test("tapClient() takes for an event what only looks like a hello", async () => {
   const whole = JSON.parse(hello()).weir_tap_hello;
   const changes = [

@@ -446,23 +446,6 @@ test("tapClient() that may reconnect gets every event once, over many connection
   await until("the sessions have ended", () => tap.stats().active === 0);
 });
 
-test("tapClient() with a token does not follow to where it is sent on", async () => {
-  await using other = canned(LAST);
-  await using server = serve(() =>
-    new Response(null, { status: 307, headers: { location: `${other.url}/tap?ticket=t` } })
-  );
-  const error = await failureOf(Array.fromAsync(tapClient(server.url, { token: "secret" })));
-  assertInstanceOf(error, TapRefusedError);
-  assertEquals(
-    error.message,
-    `Cannot watch tap: ${server.url}/ is not a tap, it answered 307, sending on to ${other.url}/tap`,
-  );
-  assertEquals(other.requests, []);
-  const client = tapClient(server.url);
-  await Array.fromAsync(client);
-  assertEquals([other.requests.length, client.isComplete], [1, true]);
-});
-
 test("TapRefusedError has a name, a status and a message", () => {
   const error = new TapRefusedError(409, "full");
   assert(error instanceof Error);

@@ -68,13 +68,8 @@ test("A line that looks like a record of the session is escaped, as a text and a
 test("A text that is cut off in what all records of the session begin with is escaped, and no other", async () => {
   const tap = new Tap();
   const escaped = ['{"weir_tap_', '{"weir_tap_summary":'];
-  const plain = [
-    '{"weir_tap',
-    ' {"weir_tap_summary":{}}',
-    '[{"weir_tap_summary":{}}]',
-    "weir_tap_",
-  ];
-  const odd = ['{ "weir_tap_summary":{}}', '{"a":1,"weir_tap_summary":{}}', '{"WEIR_TAP_x":1}'];
+  const plain = ['{"weir_tap', '[{"weir_tap_summary":{}}]', "weir_tap_", "\\{"];
+  const odd = ['{"a":1,"weir_tap_summary":{}}', '{"WEIR_TAP_x":1}', '{"a":"\\n"}', "a\tb\u200b"];
   const lines = [...escaped, ...plain, ...odd];
   const response = await ask(tapHandler(tap), `?stage=raw&limit=${lines.length}`);
   for (const line of lines) tap.offer("raw", line);

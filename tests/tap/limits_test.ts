@@ -237,3 +237,56 @@ test("A tap may have sessions for nobody in particular only", () => {
   assert(tap.open({ stage: "raw" }) !== undefined);
   assertEquals(countsIn(tap.stats()), { ...NO_STATS, active: 1, opened: 1, refused: 1 });
 });
+
+test("maxBytes counts only events that found room", async () => {
+  for (const overflow of ["drop-newest", "drop-oldest"] as const) {
+    // Room for one event of two letters, or for two of one.
+    using tap = new Tap({ maxBytes: 4 });
+    const session = tap.open({ stage: "raw", maxBytes: 5, overflow })!;
+    // None of these fits in the buffer.
+    for (let id = 0; id < 9; id++) tap.offer("raw", "xxx");
+    assertStats(session, { seen: 9, matched: 9, dropped: 9 });
+    tap.offer("raw", "ab");
+    assertEquals([session.reason, session.captured], [undefined, 1]);
+    if (overflow === "drop-newest") {
+      for (let id = 0; id < 9; id++) tap.offer("raw", "c");
+      assertEquals([session.reason, session.dropped], [undefined, 18]);
+      assertEquals(await linesOf(session), ["ab"]);
+    }
+    tap.offer("raw", "d");
+    assertEquals([session.reason, session.size], [undefined, 1]);
+    tap.offer("raw", "");
+    assertEquals(session.reason, "bytes");
+    assertEquals(await linesOf(session), ["d"]);
+  }
+});
+
+test("maxBytes does not count what filters, chance, rates and a limit keep away", () => {
+  using tap = new Tap({ bufferEvents: 2, maxSessions: 9, now: () => 0, random: () => 0.9 });
+  const sessions = [
+    tap.open({ stage: "raw", maxBytes: 4, where: '$ == "a"' })!,
+    tap.open({ stage: "raw", maxBytes: 4, sample: 0.5 })!,
+    tap.open({ stage: "raw", maxBytes: 4, rate: 2 })!,
+    tap.open({ stage: "raw", maxBytes: 4 })!,
+  ];
+  for (const line of ["a", "b", "c", "a", "d", "e"]) tap.offer("raw", line);
+  assertEquals(sessions.map(({ reason, captured }) => [reason, captured]), [
+    [undefined, 2],
+    [undefined, 0],
+    [undefined, 2],
+    [undefined, 2],
+  ]);
+});
+
+test("maxBytes counts lines of counts by those that found room", () => {
+  using time = new FakeTime();
+  using tap = new Tap({ bufferEvents: 2, maxBytes: 100 });
+  const session = tap.open({ stage: "decoded", countBy: "k", maxBytes: 1_000 })!;
+  // A line of counts takes more than all the buffer has.
+  for (let id = 0; id < 40; id++) {
+    tap.offer("decoded", { k: "value" });
+    time.pass(1_000);
+  }
+  assertEquals(session.reason, undefined);
+  assertStats(session, { seen: 40, matched: 40, dropped: 40 });
+});

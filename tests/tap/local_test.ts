@@ -31,7 +31,9 @@ test("tapHandler() without authorize answers 403 where the server does not say w
 test("tapHandler() without authorize answers 403 to what a proxy on this machine has passed on", async () => {
   const tap = new Tap();
   const names = ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded"];
-  for (const name of [...names, "Via", "X-Real-IP"]) {
+  const more = ["CF-Connecting-IP", "True-Client-IP", "X-Client-IP", "X-Cluster-Client-IP"];
+  const others = ["Fly-Client-IP", "X-Forwarded", "X-Forwarded-Port", "X-Forwarded-Server"];
+  for (const name of [...names, ...more, ...others, "Via", "X-Real-IP"]) {
     const response = await ask(tapHandler(tap), "", { headers: { [name]: "203.0.113.9" } });
     const { error } = await refusalOf(response, 403);
     assertEquals(

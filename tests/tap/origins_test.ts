@@ -71,13 +71,13 @@ test("A browser that asks before it asks is answered without authorization, if t
         "sec-fetch-site": "cross-site",
       },
     });
-  for (const method of ["GET", "POST", "DELETE"]) {
+  for (const method of ["GET", "POST", "PUT", "DELETE"]) {
     const response = await preflight(ADMIN, method);
     assertEquals([response.status, await response.text()], [204, ""]);
     const { headers } = response;
     assertEquals(headers.get("access-control-allow-origin"), ADMIN);
     assertEquals(headers.get("access-control-allow-credentials"), "true");
-    assertEquals(headers.get("access-control-allow-methods"), "GET, POST, DELETE");
+    assertEquals(headers.get("access-control-allow-methods"), "GET, POST, PUT, DELETE");
     assertEquals(headers.get("access-control-allow-headers"), "authorization, last-event-id");
     assertEquals(headers.get("access-control-max-age"), "600");
     assertEquals(headers.get("vary"), "origin");

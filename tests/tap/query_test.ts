@@ -332,3 +332,17 @@ test("tapHandler() takes a path with a comma in it as one", async () => {
   assertMatch(event!, /^{"a,b":1,"c":"rsigma:redacted:[0-9a-f]{16}"}$/);
   assert(!event!.includes('"x"'));
 });
+
+test("tapHandler() that counts begins with nothing from before, unless it is asked to", async () => {
+  const tap = new Tap({ backlog: 5 });
+  for (const status of [200, 503]) tap.offer("decoded", { status });
+  const handler = tapHandler(tap);
+  for (
+    const [query, replayed] of [["", 0], ["&backlog=0", 0], ["&backlog=5", 2], ["&since=1m", 2]]
+  ) {
+    const response = await ask(handler, `?count_by=status&limit=1${query}`);
+    const { seen, matched } = tap.sessions[0]!.stats();
+    assertEquals([seen, matched], [replayed, replayed], `${query}`);
+    await response.body!.cancel();
+  }
+});

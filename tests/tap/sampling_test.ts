@@ -6,34 +6,39 @@ import { assertStats, linesOf, valuesOf } from "./_sessions.ts";
 
 type Options = Omit<TapOpenOptions<"raw" | "decoded">, "stage">;
 
-/** A source of chance that gives these numbers, and no more. */
-function chances(...numbers: readonly number[]): () => number {
-  const left = [...numbers];
-  return () => {
-    const next = left.shift();
-    if (next === undefined) throw new Error("Nobody should ask for more");
-    return next;
-  };
+/** A source of chance that gives these numbers, and knows how many were asked for: what it throws would not be seen. */
+class Chances {
+  readonly #numbers: readonly number[];
+  asked = 0;
+  readonly next = (): number => this.#numbers[this.asked++] ?? 0;
+
+  constructor(...numbers: readonly number[]) {
+    this.#numbers = numbers;
+  }
 }
 
 /** Which of some events a session of a new tap takes. */
 async function taken<T>(
   events: readonly T[],
   options: Options,
-  random: () => number = chances(),
+  random?: () => number,
 ): Promise<T[]> {
-  using tap = new Tap({ random });
+  const nothing = new Chances();
+  using tap = new Tap({ random: random ?? nothing.next });
   const session = tap.open({ stage: "decoded", ...options })!;
   for (const event of events) tap.offer("decoded", event);
+  assertEquals(nothing.asked, 0);
   return (await valuesOf(session)) as T[];
 }
 
 test("sample takes each event with its chance, and asks for one number an event", async () => {
-  using tap = new Tap({ random: chances(0, 0.4999, 0.5, 0.75, 0.999) });
+  const chances = new Chances(0, 0.4999, 0.5, 0.75, 0.999);
+  using tap = new Tap({ random: chances.next });
   const session = tap.open({ stage: "raw", sample: 0.5 })!;
   for (const line of ["a", "b", "c", "d", "e"]) tap.offer("raw", line);
   assertStats(session, { seen: 5, matched: 5, sampledOut: 3, captured: 2, size: 2 });
   assertEquals(await linesOf(session), ["a", "b"]);
+  assertEquals(chances.asked, 5);
 });
 
 test("sample 1 takes all, and a chance near nothing next to nothing", async () => {
@@ -123,7 +128,7 @@ test("Keys that are alike are spread as evenly as others", async () => {
   const kinds: readonly ((id: number) => unknown)[] = [
     (id) => id,
     (id) => `${id}`.padStart(12, "0"),
-    (id) => ({ tenant: "t", id }),
+    (id) => [`tenant t, ${id}`, "other"],
     (id) => String.fromCodePoint(0x4e00 + id),
     (id) => id / 8,
   ];
@@ -172,14 +177,19 @@ test("Events without a value at the key are taken by chance, and so are those th
   };
   const cycle: Record<string, unknown> = {};
   cycle["k"] = { cycle };
-  const events = [{}, { k: undefined }, null, 5, "text", [], unreadable, cycle, { k: 1n }];
+  const objects = [{ k: { a: 1 } }, { k: [] }, { k: [{ a: 1 }, {}] }, {
+    k: { toJSON: () => ({}) },
+  }];
+  const events = [{}, { k: undefined }, null, 5, "text", [], unreadable, cycle, ...objects];
   for (const event of events) {
-    using tap = new Tap({ random: chances(0.6, 0.4) });
+    const chances = new Chances(0.6, 0.4);
+    using tap = new Tap({ random: chances.next });
     const session = tap.open({ stage: "decoded", sample: 0.5, key: "k" })!;
     tap.offer("decoded", event);
     assertEquals(session.stats().sampledOut, 1);
     tap.offer("decoded", event);
     assertEquals([session.stats().sampledOut, session.captured + session.dropped], [1, 1]);
+    assertEquals(chances.asked, 2);
   }
 });
 

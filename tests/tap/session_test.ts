@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { Channel } from "../../channel/mod.ts";
 import { Tap, TapSession } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
 import { FakeTime } from "../_fake_time.ts";
@@ -243,4 +244,28 @@ test("TapSession arms no timer after its end, however it ends", () => {
     assert(session.reason !== undefined);
     assertEquals([time.armed, tap.stats().active], [0, 0]);
   }
+});
+
+test("TapSession.receiveBatch() with a signal that is aborted takes what is there, the backlog first", async () => {
+  using tap = new Tap({ backlog: 9, maxSessions: 9 });
+  for (const line of ["a", "b"]) tap.offer("raw", line);
+  const signal = AbortSignal.abort(new RangeError("enough"));
+  const take = async (session: TapSession): Promise<string[]> =>
+    (await session.receiveBatch(9, { signal })).map(({ line }) => line);
+  const session = tap.open({ stage: "raw" })!;
+  tap.offer("raw", "c");
+  assertEquals(await take(session), ["a", "b"]);
+  assertEquals(await take(session), ["c"]);
+  await assertRejects(() => take(session), RangeError, "enough");
+  tap.offer("raw", "d");
+  assertEquals(await take(session), ["d"]);
+  tap.offer("raw", "e");
+  session.close();
+  assertEquals([await take(session), await take(session)], [["e"], []]);
+  // As a channel does.
+  const channel = new Channel<string>({ capacity: 2, overflow: "drop-newest" });
+  channel.trySend("x");
+  assertEquals(await channel.receiveBatch(9, { signal }), ["x"]);
+  await assertRejects(() => channel.receiveBatch(9, { signal }), RangeError, "enough");
+  channel.close();
 });

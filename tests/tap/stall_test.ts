@@ -207,6 +207,62 @@ test("tapHandler() gives a slow reader its time anew whenever it takes something
   assertEquals(await chunks.next(), undefined);
 });
 
+for (const graceMs of [100, 10_000]) {
+  test(`A session's stream ends 6 times a graceMs of ${graceMs} after its session, however slowly it is taken`, async () => {
+    using time = new FakeTime();
+    const tap = new Tap({ maxSessions: 1, bufferEvents: 100_000 });
+    const handler = tapHandler(tap, { graceMs, stallMs: 1_000_000_000 });
+    const chunks = chunksOf(await ask(handler, "?stage=raw&duration=20s"));
+    const [session] = tap.sessions;
+    for (let i = 0; i < 50_000; i++) tap.offer("raw", "x");
+    time.pass(20_000);
+    await settle();
+    assertEquals(session!.reason, "duration");
+    // Each time just before its grace is over.
+    let taken = 0;
+    for (let spent = 0; spent + graceMs - 1 < 6 * graceMs; spent += graceMs - 1) {
+      time.pass(graceMs - 1);
+      await settle();
+      assert(session!.size > 0, `given up after ${spent} ms`);
+      assertEquals((await ask(handler)).status, 409);
+      await chunks.next();
+      taken++;
+      await settle();
+    }
+    assertEquals(taken, 6);
+    const left = session!.size;
+    assert(left > 40_000);
+    // What it has left of the whole.
+    time.pass(6 * graceMs - 6 * (graceMs - 1) - 1);
+    assertEquals(session!.size, left);
+    time.pass(1);
+    assertEquals([session!.size, time.armed], [0, 0]);
+    await read(await ask(handler, "?limit=0"));
+    const { summary } = parse(`{"weir_tap_hello":{}}\n${await restOf(chunks)}`);
+    const { captured, undelivered, reason, duration_ms } = summary;
+    assertEquals([captured + undelivered, reason, duration_ms], [50_000, "duration", 20_000]);
+    assertEquals(undelivered, left);
+  });
+}
+
+test("A stream ends 6 graces after its session also while its reader takes a part every moment", async () => {
+  using time = new FakeTime();
+  const tap = new Tap({ bufferEvents: 1_000_000 });
+  const chunks = chunksOf(await ask(tapHandler(tap, { graceMs: 100 }), "?stage=raw"));
+  for (let i = 0; i < 200_000; i++) tap.offer("raw", "x");
+  tap.close();
+  const [session] = [tap.stats()];
+  assertEquals(session!.ending, 1);
+  for (let ms = 0; ms < 600; ms += 5) {
+    assertEquals(tap.stats().ending, 1, `ended after ${ms} ms`);
+    assert(await chunks.next() !== undefined);
+    await settle();
+    time.pass(5);
+  }
+  await settle();
+  assertEquals([tap.stats().ending, time.armed], [0, 0]);
+});
+
 test("A reader has its grace anew with each part that it takes from where it waits", async () => {
   using time = new FakeTime();
   const tap = new Tap();
