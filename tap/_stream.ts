@@ -25,11 +25,15 @@ const CHUNK_EVENTS = 512;
 const CHUNK_UNITS = 262_144;
 
 /**
- * When so many chunks in a row came so soon one after another, the next ones wait that long for more events: a chunk costs a server, on some
- * runtimes, ten times what an event does.
+ * When so many chunks in a row came so soon one after another, the next ones wait that long for so many events: a chunk costs a server, on some
+ * runtimes, ten times what an event does. Where fewer than some come meanwhile, it was not worth the wait, and twice as many chunks must come
+ * so soon before it is tried again.
  */
 const GATHER_CHUNKS = 8;
 const GATHER_MS = 2;
+const GATHER_EVENTS = 64;
+const GATHER_WORTH = 8;
+const MAX_GATHER_CHUNKS = 4_096;
 
 /** A reader that takes something has its grace anew, but not for ever: it holds a place. */
 const MAX_GRACES = 6;
@@ -68,6 +72,7 @@ export function streamSession(
   let isFirst = true;
   let writtenAt = 0;
   let quickChunks = 0;
+  let neededChunks = GATHER_CHUNKS;
   // While this is so the reader waits for a chunk, and there is none.
   let isWaiting = false;
   let isFinished = false;
@@ -134,10 +139,15 @@ export function streamSession(
   const countQuick = (count: number): void => {
     const now = performance.now();
     const isQuick = now - writtenAt < GATHER_MS;
-    // Once chunks wait, they stay quick as long as it is worth the wait.
-    if (quickChunks >= GATHER_CHUNKS ? count > 1 : isQuick) quickChunks++;
-    else quickChunks = 0;
     writtenAt = now;
+    if (quickChunks < neededChunks) {
+      quickChunks = isQuick ? quickChunks + 1 : 0;
+    } else if (count >= GATHER_WORTH) {
+      neededChunks = GATHER_CHUNKS;
+    } else {
+      quickChunks = 0;
+      neededChunks = Math.min(MAX_GATHER_CHUNKS, 2 * neededChunks);
+    }
   };
   const end = (controller: Controller): void => {
     if (isFinished) return;
@@ -218,8 +228,8 @@ export function streamSession(
       if (isEmpty) tell(controller);
       const [first] = await session.receiveBatch(1);
       isWaiting = false;
-      if (gathers && quickChunks >= GATHER_CHUNKS) {
-        await control.gather(session, GATHER_MS, CHUNK_EVENTS - 1);
+      if (gathers && quickChunks >= neededChunks) {
+        await control.gather(session, GATHER_MS, GATHER_EVENTS - 1);
       }
       if (isFinished) return control.giveUp(session, first === undefined ? 0 : 1);
       if (first === undefined) return end(controller);

@@ -144,6 +144,7 @@ const REPLAY_LOOK = 32;
 const WORK_PER_MS = 2_000;
 const WORK_AT_ONCE = 2_000_000;
 const WORK_LOOK = 20_000;
+const WORK_FREE = 16;
 
 /** In so many parts the events of a reservoir are given out. */
 const RELEASES = 8;
@@ -439,7 +440,8 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
       // An expression never throws, but what a program gives in place of one may.
       return false;
     } finally {
-      this.#work += endWork();
+      // What any simple filter is, is free, however many events there are.
+      this.#work += Math.max(0, endWork() - WORK_FREE);
       if (this.#work > WORK_LOOK) this.#payWork();
     }
   }

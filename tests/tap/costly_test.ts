@@ -164,7 +164,8 @@ test("A filter that is too much work for a backlog goes through a part of it, an
     const session = tap.open({ stage: "decoded", where: "a.b == 1", since })!;
     assertEquals([session.reason, await session.ended], ["costly", "costly"]);
     const { seen } = session.stats();
-    assertEquals(seen, WORK_AT_ONCE / 50_000);
+    // A little of each is free.
+    assertEquals(seen, WORK_AT_ONCE / 50_000 + 1);
     assertStats(session, { seen });
     // What it did not come to is missed, whichever way it went.
     assertEquals(session.missed, 100 - seen, `since ${since}`);
@@ -198,5 +199,14 @@ test("since an event, a session that was too costly to go on does not know what 
     tap.open({ stage: "decoded", where: "a.b == 1", since: `${tap.instance}-${seq}` })!;
   assertEquals([since(5).missed, since(5).reason], [undefined, "costly"]);
   assertEquals([since(50).missed, since(50).reason], [0, undefined]);
+  tap.close();
+});
+
+test("A simple filter costs nothing, however many events there are and however little time passes", () => {
+  const { tap } = tapOf();
+  const session = tap.open({ stage: "decoded", where: "level == error and status >= 500" })!;
+  const event = { level: "error", status: 200 };
+  for (let count = 0; count < 1_000_000; count++) tap.offer("decoded", event);
+  assertEquals([session.reason, session.stats().seen], [undefined, 1_000_000]);
   tap.close();
 });

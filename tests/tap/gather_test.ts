@@ -27,31 +27,56 @@ test("Events that come one by one, and fast, come together after two millisecond
   using time = new FakeTime();
   const tap = new Tap();
   const chunks = await hurried(tap);
+  // Again and again, as long as some come meanwhile.
+  for (let round = 0; round < 3; round++) {
+    const chunk = waitFor(chunks);
+    await settle();
+    tap.offer("raw", "first");
+    await settle();
+    time.pass(1);
+    for (let id = 1; id < 8; id++) tap.offer("raw", `${id}`);
+    await settle();
+    assertEquals(chunk.text, undefined);
+    time.pass(1);
+    await settle();
+    assertEquals(chunk.text, "first\n1\n2\n3\n4\n5\n6\n7\n");
+  }
+  await chunks.cancel();
+  assertEquals(time.armed, 0);
+});
+
+test("Events wait for others less and less often while few come", async () => {
+  using time = new FakeTime();
+  const tap = new Tap();
+  const chunks = await hurried(tap);
+  // How many came at once before one had to wait.
+  const runs: number[] = [0];
+  while (runs.length < 5) {
+    const chunk = waitFor(chunks);
+    await settle();
+    tap.offer("raw", "x");
+    await settle();
+    if (chunk.text === undefined) {
+      time.pass(2);
+      await settle();
+      runs.push(0);
+    } else runs[runs.length - 1]!++;
+    assertEquals(chunk.text, "x\n");
+  }
+  assertEquals(runs, [0, 2 * QUICK, 4 * QUICK, 8 * QUICK, 0]);
+  await chunks.cancel();
+  assertEquals(time.armed, 0);
+});
+
+test("A chunk that has enough events does not wait for more", async () => {
+  using time = new FakeTime();
+  const tap = new Tap();
+  const chunks = await hurried(tap);
   const chunk = waitFor(chunks);
   await settle();
-  tap.offer("raw", "a");
+  for (let id = 0; id < 64; id++) tap.offer("raw", "x");
   await settle();
-  time.pass(1);
-  tap.offer("raw", "b");
-  await settle();
-  assertEquals(chunk.text, undefined);
-  time.pass(1);
-  await settle();
-  assertEquals(chunk.text, "a\nb\n");
-  // It was worth it, so the next one waits too; and as that was not, the one behind it comes at once.
-  const alone = waitFor(chunks);
-  await settle();
-  tap.offer("raw", "c");
-  await settle();
-  assertEquals(alone.text, undefined);
-  time.pass(2);
-  await settle();
-  assertEquals(alone.text, "c\n");
-  const prompt = waitFor(chunks);
-  await settle();
-  tap.offer("raw", "d");
-  await settle();
-  assertEquals(prompt.text, "d\n");
+  assertEquals(chunk.text, "x\n".repeat(64));
   await chunks.cancel();
   assertEquals(time.armed, 0);
 });
