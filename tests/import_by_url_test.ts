@@ -25,7 +25,7 @@ const programs: Readonly<Record<string, string>> = {
       new Request("http://localhost/?stage=raw&limit=1"),
       { remoteAddr: { hostname: "127.0.0.1" } },
     );
-    console.log((await answer.text()).split("\\n")[0]);
+    console.log((await answer.text()).split("\\n")[1]);
   `,
 };
 
