@@ -73,20 +73,18 @@ const isOwnEnumerable = Object.prototype.propertyIsEnumerable;
 /** How much work one question may be, of all that it asks: a part that is looked at is 1, and takes some 20 to 50 ns. */
 const MAX_WORK = 100_000;
 
-// The work of the question that is under way, or was last, and how many are under way, one within another.
-let work = 0;
-let nesting = 0;
-
-/** Begins a question; what is asked within it counts as work of the same. */
-export function beginWork(): void {
-  if (nesting++ === 0) work = 0;
-}
-
-/** Ends a question; answers how much work it was so far. */
-export function endWork(): number {
-  nesting--;
-  return work;
-}
+/**
+ * The question that is under way. Whoever asks sets it, and sets it back in a `finally` by assignments alone: a call could fail there too, where
+ * the stack ends, and leave it wrong for good.
+ */
+export const asking: {
+  /** How many questions are under way, one within another; the first one sets `work` to 0. */
+  nesting: number;
+  /** How much work it was so far, of all of them together. */
+  work: number;
+  /** How texts are shown to those who ask, so that nobody finds out by asking what is not; undefined for as they are. */
+  showText: ((text: string) => string) | undefined;
+} = { nesting: 0, work: 0, showText: undefined };
 
 /**
  * Counts work: parts that are shared, or texts that are long, would make it as much as one likes.
@@ -95,24 +93,9 @@ export function endWork(): number {
  */
 export function spend(units: number): void {
   // What is read before anybody asks is nobody's work.
-  if (nesting === 0) return;
-  work += units;
-  if (work > MAX_WORK) throw new RangeError("Cannot read value: it has too many parts");
-}
-
-// How texts are shown to those who ask now.
-let showText: ((text: string) => string) | undefined;
-
-/**
- * Lets {@linkcode someAt} find texts as they are shown, so that nobody finds out by asking what is not.
- *
- * @param show How they are shown; undefined for as they are.
- * @returns How they were shown before; it is to be set again.
- */
-export function setShownText(show: typeof showText): typeof showText {
-  const before = showText;
-  showText = show;
-  return before;
+  if (asking.nesting === 0) return;
+  asking.work += units;
+  if (asking.work > MAX_WORK) throw new RangeError("Cannot read value: it has too many parts");
 }
 
 /** A value as JSON would have it; undefined where JSON has nothing. */
@@ -149,11 +132,13 @@ export function someAt(
   keys: readonly string[],
   test: (found: unknown) => boolean,
 ): boolean {
-  beginWork();
+  const outer = asking.nesting;
+  if (outer === 0) asking.work = 0;
+  asking.nesting = outer + 1;
   try {
     return some(jsonView(value, ""), keys, 0, test);
   } finally {
-    endWork();
+    asking.nesting = outer;
   }
 }
 
@@ -186,6 +171,7 @@ function some(
   test: (found: unknown) => boolean,
 ): boolean {
   if (at === keys.length) {
+    const { showText } = asking;
     if (typeof value === "string" && showText !== undefined) return test(showText(value));
     return value !== undefined && test(value);
   }

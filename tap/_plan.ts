@@ -100,8 +100,8 @@ export function planSession(
   const mandatory = [
     ...new Set(patterns.flatMap((stage) => rulesAt([...bounds.redact, ...granted], stage))),
   ];
-  // What holds for everybody was compiled when the tap was made, and is looked at here only to find what a filter must not read.
-  const hidden = new Redactor(compileRules(OPEN, mandatory), bounds.denyNames);
+  // Each list has its bound; together they may be more. Here they only say what a filter must not read.
+  const hidden = new Redactor(compileRules(OPEN, mandatory, Infinity), bounds.denyNames);
   const { names } = hidden;
   const where = readWhere(options.where, hidden, mandatory.length > 0);
   const sampling = readSampling(options, hidden, bounds);
@@ -114,7 +114,9 @@ export function planSession(
   const writersAt = (stage: string): Writers => {
     // The tap itself has done what needs no salt, once for all sessions.
     const rules = [...rulesAt(bounds.redact, stage).filter(needsSalt), ...rulesAt(granted, stage)];
-    const redactor = rules.length > 0 ? new Redactor(compileRules(OPEN, rules), []) : undefined;
+    const redactor = rules.length > 0
+      ? new Redactor(compileRules(OPEN, rules, Infinity), [])
+      : undefined;
     const own = compileRules(OPEN, rulesAt(redact, stage), MAX_READER_RULES);
     const others = own.length > 0 ? { rules: own, salt: readerSalt } : undefined;
     const hides = redactor !== undefined || others !== undefined;
@@ -270,7 +272,7 @@ function readCounter(
     );
   }
   const keys = parseKeys(OPEN, "countBy", countBy);
-  checkVisible("countBy", keys, new Redactor(compileRules(OPEN, rules), denyNames));
+  checkVisible("countBy", keys, new Redactor(compileRules(OPEN, rules, Infinity), denyNames));
   return { counter: new Counter(keys), intervalMs };
 }
 

@@ -3,7 +3,7 @@ import { every, later, onAbort } from "../internal/mod.ts";
 import type { Counter } from "./_counter.ts";
 import { cutLine, isLonger, utf8Length } from "./_line.ts";
 import type { Offered } from "./_offered.ts";
-import { beginWork, endWork, setShownText } from "./_path.ts";
+import { asking } from "./_path.ts";
 import type { Rate } from "./_rate.ts";
 import type { LineWriter } from "./_redactor.ts";
 import type { Reservoir, Sampler } from "./_sampler.ts";
@@ -107,7 +107,7 @@ export interface SessionSetup {
 /** Set by the static block of {@linkcode TapSession}: what only the tap and those who serve it may do. */
 export let control: {
   create(setup: SessionSetup): TapSession;
-  /** Gives the newest `count` of the kept events that it wants, those from before it; answers how many it has looked at for that. */
+  /** Gives of the kept events what it wants, `count` at the most; answers how many of them need not be missed. */
   replay(
     session: TapSession,
     kept: readonly TapEvent[],
@@ -418,7 +418,8 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   #wants(offered: Offered): boolean {
     const { where, sampler } = this.#setup;
     this.#seen++;
-    const before = setShownText(this.#setup.showText);
+    const before = asking.showText;
+    asking.showText = this.#setup.showText;
     try {
       if (where !== undefined && !this.#matches(offered, where)) return false;
       this.#matched++;
@@ -426,12 +427,14 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
       this.#sampledOut++;
       return false;
     } finally {
-      setShownText(before);
+      asking.showText = before;
     }
   }
 
   #matches(offered: Offered, where: Where): boolean {
-    beginWork();
+    const outer = asking.nesting;
+    if (outer === 0) asking.work = 0;
+    asking.nesting = outer + 1;
     try {
       const value = where.readsText ? offered.shown : offered.root;
       // What cannot be made is lost, whatever it would have been.
@@ -440,8 +443,9 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
       // An expression never throws, but what a program gives in place of one may.
       return false;
     } finally {
+      asking.nesting = outer;
       // What any simple filter is, is free, however many events there are.
-      this.#work += Math.max(0, endWork() - WORK_FREE);
+      this.#work += Math.max(0, asking.work - WORK_FREE);
       if (this.#work > WORK_LOOK) this.#payWork();
     }
   }
@@ -545,9 +549,14 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
       this.#unshown++;
       return this.#count(0, 1);
     }
-    const before = setShownText(this.#setup.showText);
-    const values = counter.read(root);
-    setShownText(before);
+    const before = asking.showText;
+    asking.showText = this.#setup.showText;
+    let values: readonly string[];
+    try {
+      values = counter.read(root);
+    } finally {
+      asking.showText = before;
+    }
     if (this.#reason !== undefined) return this.#forget();
     this.#counted++;
     counter.add(values);

@@ -444,13 +444,19 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       return;
     }
     this.#offering++;
-    const offered = new Offered(this.#desk, stage, value, meta);
-    backlog?.add(offered.event());
-    for (const session of sessions) {
-      // An event that the program offers while this one is being written may have ended a session.
-      if (session.reason === undefined) control.offer(session, offered);
+    try {
+      const offered = new Offered(this.#desk, stage, value, meta);
+      backlog?.add(offered.event());
+      for (const session of sessions) {
+        // An event that the program offers while this one is being written may have ended a session.
+        if (session.reason === undefined) control.offer(session, offered);
+      }
+    } catch {
+      // Such as where the stack ends: the program must not fail because it is watched.
+      this.#unwritable++;
+    } finally {
+      this.#offering--;
     }
-    this.#offering--;
   }
 
   #makeEvent({ stage, line, isText, meta }: Omit<TapEvent, "id" | "seq" | "time">): TapEvent {
@@ -492,8 +498,15 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     this.#opened++;
     this.#sessions = [...this.#sessions, session];
     this.#untold.add(session);
-    this.#replay(session, stages, plan);
-    this.#untold.delete(session);
+    try {
+      this.#replay(session, stages, plan);
+    } catch (error) {
+      // Else it would hold its place for ever.
+      control.end(session, "killed");
+      throw error;
+    } finally {
+      this.#untold.delete(session);
+    }
     const hasEnded = session.reason !== undefined;
     if (!hasEnded) { for (const stage of stages) stage.sessions = [...stage.sessions, session]; }
     this.#listen();

@@ -1,4 +1,4 @@
-import { beginWork, endWork } from "./_path.ts";
+import { asking } from "./_path.ts";
 import { type Test, WhereParser } from "./_where_parser.ts";
 
 /** A condition on events, made by {@linkcode parseWhere}. */
@@ -102,13 +102,15 @@ class ParsedWhere implements Where {
   }
 
   matches(value: unknown): boolean {
-    beginWork();
+    const outer = asking.nesting;
+    if (outer === 0) asking.work = 0;
+    asking.nesting = outer + 1;
     try {
       return this.#test(value);
     } catch {
       return false;
     } finally {
-      endWork();
+      asking.nesting = outer;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { beginWork, endWork } from "../../tap/_path.ts";
+import { beginWork, endWork } from "./_asking.ts";
 import { parsePattern, type Pattern } from "../../tap/_pattern.ts";
 
 /** A pattern that answers as it does where each text is a question of its own, as in a filter. */

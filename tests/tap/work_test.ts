@@ -1,8 +1,9 @@
 import { assert, assertEquals, assertFalse, assertThrows } from "@std/assert";
-import { beginWork, endWork, spend } from "../../tap/_path.ts";
+import { spend } from "../../tap/_path.ts";
 import { parsePattern, type Pattern } from "../../tap/_pattern.ts";
 import { parseWhere } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
+import { beginWork, endWork } from "./_asking.ts";
 import { Random } from "../_random.ts";
 
 /** Which of the last 250 characters are vowels is in the state, so nearly each character makes a new one. */
