@@ -1,11 +1,9 @@
-import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, MAX_TIMER_MS, refusal } from "../internal/mod.ts";
 import { CREDENTIAL_NAMES, type RedactRule } from "./redact.ts";
+import { randomHex } from "./_random.ts";
 import { compileRules, copyRules } from "./_redactor.ts";
 import { isPattern } from "./_stage_match.ts";
 import type { TapFormat, TapOptions } from "./options.ts";
-
-/** Longer than this a timer of the platform cannot wait: 24.8 days. */
-export const MAX_TIMER_MS = 2_147_483_647;
 
 /** What a tap was made with, checked, with what stands for what was left out. */
 export interface Bounds {
@@ -26,6 +24,7 @@ export interface Bounds {
 }
 
 const CREATE = "create Tap";
+const INSTANCE_BYTES = 5;
 const MAX_NAMES = 256;
 
 /**
@@ -77,7 +76,7 @@ export function checkTapOptions<S extends string>(options: TapOptions<S>): Bound
     redact: copyRules(redact),
     denyNames: names,
     worker,
-    instance: makeInstance(),
+    instance: randomHex(INSTANCE_BYTES),
     now: guarded(now, () => performance.now()),
     random: guarded(random, Math.random),
   };
@@ -206,11 +205,4 @@ function checkBacklog(
   checkInteger(CREATE, "backlog.maxBytes", maxBytes, 1);
   if (maxAgeMs !== Infinity) checkInteger(CREATE, "backlog.maxAgeMs", maxAgeMs, 1);
   return { events, maxBytes, maxAgeMs };
-}
-
-function makeInstance(): string {
-  return Array.from(
-    crypto.getRandomValues(new Uint8Array(5)),
-    (byte) => byte.toString(16).padStart(2, "0"),
-  ).join("");
 }

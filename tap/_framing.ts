@@ -5,8 +5,6 @@ import { CONTROL, SUMMARY_KEY, type TapSummary } from "./summary.ts";
 /** How a session is written as a stream. All of it is text; an empty one writes nothing. */
 export interface Framing {
   readonly contentType: string;
-  /** What makes the answer begin, where a server would wait for the first event. */
-  readonly opening: string;
   /** What says that the stream is alive. */
   readonly heartbeat: string;
   hello(hello: TapHello): string;
@@ -31,7 +29,6 @@ function asciiJson(text: string): string {
 export function ndjsonFraming(withMeta: boolean): Framing {
   return {
     contentType: "application/x-ndjson",
-    opening: "",
     heartbeat: "\n",
     hello: (hello) => `${JSON.stringify({ "weir_tap_hello": hello })}\n`,
     event: (event) => {
@@ -49,9 +46,7 @@ export function ndjsonFraming(withMeta: boolean): Framing {
 /** As the original writes it: events as they are, and a summary of four numbers; nothing else but empty lines in silence. */
 export function strictFraming(): Framing {
   return {
-    contentType: "application/x-ndjson",
-    opening: "",
-    heartbeat: "\n",
+    ...ndjsonFraming(false),
     hello: () => "",
     event: ({ line }) => `${line}\n`,
     notice: () => "",
@@ -68,10 +63,9 @@ export function eventStreamFraming(withMeta: boolean, retryMs: number): Framing 
     `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
   return {
     contentType: "text/event-stream",
-    opening: `retry: ${retryMs}\n\n`,
     // Not a comment: nothing tells a page of those, and it could not see that its stream is dead.
     heartbeat: named("heartbeat", {}),
-    hello: (hello) => named("hello", hello),
+    hello: (hello) => `retry: ${retryMs}\n\n${named("hello", hello)}`,
     event: (event) => {
       // A text may have what ends a line for a browser.
       const data = withMeta

@@ -6,12 +6,12 @@ import {
   checkSignal,
   checkStageText,
   checkText,
-  MAX_TIMER_MS,
   MIN_EVENT_BYTES,
 } from "./_check.ts";
+import { Allowance } from "./_allowance.ts";
 import { Counter } from "./_counter.ts";
 import { parseKeys, parsePath } from "./_path.ts";
-import { Rate } from "./_rate.ts";
+import { randomBytes } from "./_random.ts";
 import { compileRules, copyRules, LineWriter, Redactor, rulesAt } from "./_redactor.ts";
 import { byChance, byCount, byKey, Reservoir, type Sampler } from "./_sampler.ts";
 import { fitsStage, isPattern, patternsOf } from "./_stage_match.ts";
@@ -58,6 +58,7 @@ const MAX_STAGES = 32;
 const MAX_FIELDS = 32;
 const MAX_READER_RULES = 16;
 const SALT_BYTES = 16;
+const MAX_RATE = 1_000_000_000;
 
 /**
  * Checks what a session is to be opened with, and makes what it needs of that. Has no effect.
@@ -108,9 +109,9 @@ export function planSession(
   const counter = readCounter(options, [...mandatory, ...redact], bounds.denyNames);
   const paths = options.fields && checkList(OPEN, "fields", options.fields, MAX_FIELDS);
   const fields = paths?.map((path) => parsePath(OPEN, "a path of fields", path));
-  const salt = makeSalt();
+  const salt = randomBytes(SALT_BYTES);
   // With the salt of the operator's, a reader could make a token of any value that they see, and compare.
-  const readerSalt = makeSalt();
+  const readerSalt = randomBytes(SALT_BYTES);
   const writersAt = (stage: string): Writers => {
     // The tap itself has done what needs no salt, once for all sessions.
     const rules = [...rulesAt(bounds.redact, stage).filter(needsSalt), ...rulesAt(granted, stage)];
@@ -148,10 +149,6 @@ export function planSession(
   };
 }
 
-function makeSalt(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(SALT_BYTES));
-}
-
 /** Whether what a rule makes of a value is another in each session. */
 export function needsSalt(rule: string | RedactRule): boolean {
   const mode = typeof rule === "string" ? undefined : rule.mode;
@@ -163,21 +160,18 @@ function checkStages(
   known: readonly string[],
 ): readonly string[] {
   const patterns = patternsOf(stage);
+  const requirement = `stage must be one of ${known.join(", ")}`;
   const isUsable = Array.isArray(patterns) && patterns.length > 0 && patterns.length <= MAX_STAGES;
   if (!isUsable) {
     throw new RangeError(
-      refusal(
-        OPEN,
-        `stage must be one of ${known.join(", ")}, or a list of at most ${MAX_STAGES}`,
-        stage,
-      ),
+      refusal(OPEN, `${requirement}, or a list of at most ${MAX_STAGES}`, stage),
     );
   }
   for (const pattern of patterns) {
     checkStageText(OPEN, "stage", pattern);
     // A pattern may fit what is added later; a name that is not there is a mistake.
     if (isPattern(pattern) || known.some((name) => fitsStage(pattern, name))) continue;
-    throw new RangeError(refusal(OPEN, `stage must be one of ${known.join(", ")}`, pattern));
+    throw new RangeError(refusal(OPEN, requirement, pattern));
   }
   return [...new Set(patterns)];
 }
@@ -276,10 +270,10 @@ function readCounter(
   return { counter: new Counter(keys), intervalMs };
 }
 
-function readRate(rate: number | undefined, now: () => number): Rate | undefined {
+function readRate(rate: number | undefined, now: () => number): Allowance | undefined {
   if (rate === undefined) return undefined;
-  if (!(typeof rate === "number" && rate > 0 && rate <= MAX_TIMER_MS)) {
+  if (!(typeof rate === "number" && rate > 0 && rate <= MAX_RATE)) {
     throw new RangeError(refusal(OPEN, "rate must be above 0 events a second", rate));
   }
-  return new Rate(rate, now());
+  return new Allowance(rate / 1_000, Math.max(1, rate), now());
 }

@@ -1,4 +1,4 @@
-import { checkInteger, onAbort, refusal } from "../internal/mod.ts";
+import { checkInteger, MAX_TIMER_MS, onAbort, refusal } from "../internal/mod.ts";
 
 /** How a client tries again. */
 export interface TapReconnectOptions {
@@ -34,9 +34,6 @@ export interface TapReconnect {
 }
 
 const CONNECT = "reconnect to tap";
-
-/** The longest time that a timer of the platform takes. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** How long to wait before each attempt in a row: a random part of a time that doubles, so that many clients do not come back at once. */
 export class Backoff {

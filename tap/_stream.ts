@@ -63,7 +63,7 @@ export function streamSession(
   let written = 0;
   let bytes = 0;
   // What is written before the next events.
-  let pending = framing.opening + framing.hello(setup.hello) + tellUnmatched(session, framing);
+  let pending = framing.hello(setup.hello) + tellUnmatched(session, framing);
   // A notice is written at most once a second, when the reader takes something.
   let isNoticeDue = false;
   let hasToldLate = false;

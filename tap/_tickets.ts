@@ -1,3 +1,4 @@
+import { randomHex } from "./_random.ts";
 import type { TapGrant } from "./authorize.ts";
 
 const TICKET_BYTES = 24;
@@ -27,8 +28,7 @@ export class Tickets {
       if (subject === grant.subject) own++;
     }
     if (own >= MAX_OF_SUBJECT) return "subject";
-    const bytes = crypto.getRandomValues(new Uint8Array(TICKET_BYTES));
-    const ticket = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const ticket = randomHex(TICKET_BYTES);
     this.#grants.set(ticket, { grant, until: this.#now() + this.#ttlMs });
     return { ticket };
   }

@@ -1,5 +1,5 @@
-import { refusal } from "../internal/mod.ts";
-import { checkDuration, checkList, checkText, MAX_TIMER_MS } from "./_check.ts";
+import { MAX_TIMER_MS, refusal } from "../internal/mod.ts";
+import { checkDuration, checkList, checkText } from "./_check.ts";
 import { compileRules } from "./_redactor.ts";
 import { sha256 } from "./_sha256.ts";
 import type { RedactRule } from "./redact.ts";

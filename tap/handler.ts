@@ -1,6 +1,6 @@
-import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, MAX_TIMER_MS, refusal } from "../internal/mod.ts";
 import { CHALLENGE, HEADERS, inWireNames, json, PREFLIGHT, REFUSALS, WATCH } from "./_answers.ts";
-import { checkList, checkNames, checkText, MAX_TIMER_MS } from "./_check.ts";
+import { checkList, checkNames, checkText } from "./_check.ts";
 import {
   END_ID,
   eventStreamFraming,
@@ -361,11 +361,7 @@ export function tapHandler<S extends string>(
     if (path !== undefined && !isWithin(pathname, path)) {
       return refuse(
         404,
-        refusal(
-          "watch tap",
-          `path must be ${path}, or /sessions, /metrics or /enabled below it`,
-          pathname,
-        ),
+        refusal("watch tap", `path must be ${path} or a place below it`, pathname),
       );
     }
     // A browser comes back behind the end of a session that had one, and is sent away for good.

@@ -1,4 +1,5 @@
 import { refusal } from "../internal/mod.ts";
+import { randomBytes } from "./_random.ts";
 import { pageScript } from "./_page_script.ts";
 import { pageStyle } from "./_page_style.ts";
 
@@ -111,7 +112,7 @@ function originOf(tap: string): string {
 }
 
 function makeNonce(): string {
-  return btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18))));
+  return btoa(String.fromCharCode(...randomBytes(18)));
 }
 
 function makePolicy(nonce: string, connect: string): string {

@@ -1,4 +1,5 @@
 import { refusal } from "../internal/mod.ts";
+import { randomBytes } from "./_random.ts";
 import { compileRules, LineWriter, Redactor } from "./_redactor.ts";
 
 /**
@@ -114,8 +115,7 @@ export function redact(
   rules: readonly (string | RedactRule)[],
   options: RedactOptions = {},
 ): unknown {
-  const { salt = crypto.getRandomValues(new Uint8Array(16)), denyNames = CREDENTIAL_NAMES } =
-    options;
+  const { salt = randomBytes(16), denyNames = CREDENTIAL_NAMES } = options;
   if (!(salt instanceof Uint8Array)) {
     throw new TypeError(refusal("redact", "salt must be a Uint8Array", salt));
   }

@@ -1,10 +1,10 @@
 import { Channel, type ChannelWaitOptions } from "../channel/mod.ts";
 import { every, later, onAbort } from "../internal/mod.ts";
+import { Allowance } from "./_allowance.ts";
 import type { Counter } from "./_counter.ts";
 import { cutLine, isLonger, utf8Length } from "./_line.ts";
 import type { Offered } from "./_offered.ts";
 import { asking } from "./_path.ts";
-import type { Rate } from "./_rate.ts";
 import type { LineWriter } from "./_redactor.ts";
 import type { Reservoir, Sampler } from "./_sampler.ts";
 import { byteSize, type TapEvent } from "./event.ts";
@@ -93,10 +93,15 @@ export interface SessionSetup {
   readonly intervalMs: number;
   /** How texts are shown to what the reader asks for; undefined for as they are. */
   readonly showText: ((text: string) => string) | undefined;
-  readonly rate: Rate | undefined;
+  /** Lets through so many a second, and up to a second's worth at once. */
+  readonly rate: Allowance | undefined;
   /** Makes what writes the events of a stage for this session. */
   readonly writersAt: (stage: string) => Writers;
   readonly now: () => number;
+  /** How long it may look through the backlog, in milliseconds. */
+  readonly replayMs: number;
+  /** What the filters of all sessions may be at once, beside what each of them may be all the time. */
+  readonly spareWork: Allowance;
   /** Makes an event that says what was counted. */
   readonly makeEvent: (stage: string, line: string) => TapEvent;
   readonly onCaptured: (count: number) => void;
@@ -134,15 +139,15 @@ export let control: {
 };
 
 /** For how long a backlog is looked through, in milliseconds, and after how many events each time it is asked how long it took. */
-const REPLAY_MS = 100;
+export const REPLAY_MS = 100;
 const REPLAY_LOOK = 32;
 
 /**
- * How much work a filter may be, in the units of `_path.ts`: so much a millisecond, which is a tenth of the time or less, and so much at once. It
- * is looked at when as much has come together as is worth a look.
+ * How much work a filter may be, in the units of `_path.ts`: so much a millisecond, which is a tenth of the time or less with what it may have
+ * of the spare work of the tap. It is looked at when as much has come together as is worth a look; a little of each event is free.
  */
-const WORK_PER_MS = 2_000;
-const WORK_AT_ONCE = 2_000_000;
+const WORK_PER_MS = 1_500;
+const WORK_KEPT = 25_000;
 const WORK_LOOK = 20_000;
 const WORK_FREE = 16;
 
@@ -224,8 +229,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
   readonly #writers: Map<string, Writers> = new Map();
   // What its filter has cost since it was looked at last, and what it may cost.
   #work = 0;
-  #workAt: number;
-  #credit = WORK_AT_ONCE;
+  readonly #allowance: Allowance;
   #isCostly = false;
   #hasBegun = false;
   // How many events somebody waits for, and what ends that wait.
@@ -242,7 +246,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     this.#setup = setup;
     this.#stages = setup.stages;
     this.#start = setup.now();
-    this.#workAt = this.#start;
+    this.#allowance = new Allowance(WORK_PER_MS, WORK_KEPT, this.#start, 0);
     this.#channel = new Channel<TapEvent>({
       capacity: setup.bufferEvents,
       // A line of counts stands for many events, so none goes for another.
@@ -452,12 +456,15 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
 
   /** Ends a session whose filter is more work than the program can afford. */
   #payWork(): void {
-    const now = this.#setup.now();
-    const earned = Math.max(0, now - this.#workAt) * WORK_PER_MS;
-    this.#credit = Math.min(WORK_AT_ONCE, this.#credit + earned) - this.#work;
-    this.#workAt = now;
+    const { now, spareWork } = this.#setup;
+    this.#allowance.spend(this.#work);
     this.#work = 0;
-    if (this.#credit >= 0) return;
+    const missing = -this.#allowance.left(now());
+    if (missing <= 0) return;
+    // One session after another would else begin with as much as it needs.
+    const lent = spareWork.take(missing, now());
+    this.#allowance.spend(-lent);
+    if (lent === missing) return;
     this.#isCostly = true;
     if (this.#hasBegun) this.#end("costly");
   }
@@ -471,7 +478,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     offeredAgain: (event: TapEvent) => Offered,
     count: number,
   ): number {
-    const { maxBytes, counter, limit, now, query } = this.#setup;
+    const { maxBytes, counter, limit, now, query, replayMs } = this.#setup;
     const isForward = query.since !== undefined && count === Infinity;
     // A limit is one of lines, where it counts.
     const most = isForward && counter === undefined ? limit : count;
@@ -482,7 +489,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     // From the newest on, nobody knows before how many of them it wants.
     while (looked < kept.length && replay.length + this.#counted < most && !isOut) {
       // The program waits for this.
-      if (looked % REPLAY_LOOK === REPLAY_LOOK - 1) isOut = now() - start > REPLAY_MS;
+      if (looked % REPLAY_LOOK === REPLAY_LOOK - 1) isOut = now() - start > replayMs;
       const offered = offeredAgain(kept[isForward ? looked : kept.length - 1 - looked]!);
       looked++;
       if (!this.#wants(offered)) {
@@ -523,7 +530,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
     const { reservoir, counter, rate, now, bufferEvents, query } = this.#setup;
     if (counter !== undefined) return this.#tally(offered, counter);
     if (reservoir !== undefined) return this.#hold(offered, reservoir);
-    if (rate !== undefined && !rate.take(now())) {
+    if (rate !== undefined && !rate.takeOne(now())) {
       this.#rateLimited++;
       return;
     }
@@ -594,7 +601,7 @@ export class TapSession implements AsyncIterable<TapEvent>, Disposable {
       // What is left when the session ends meanwhile is dealt with there.
       const event = this.#reason === undefined ? this.#chosen.shift() : undefined;
       if (event === undefined) return;
-      if (rate !== undefined && !rate.take(now())) this.#rateLimited++;
+      if (rate !== undefined && !rate.takeOne(now())) this.#rateLimited++;
       else this.#admit(event);
     }
     if (--this.#releases > 0) return;

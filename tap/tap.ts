@@ -1,6 +1,7 @@
-import { later, onAbort, refusal, reportUncaught } from "../internal/mod.ts";
+import { later, MAX_TIMER_MS, onAbort, refusal, reportUncaught } from "../internal/mod.ts";
+import { Allowance } from "./_allowance.ts";
 import { Backlog } from "./_backlog.ts";
-import { type Bounds, checkDuration, checkStage, checkTapOptions, MAX_TIMER_MS } from "./_check.ts";
+import { type Bounds, checkDuration, checkStage, checkTapOptions } from "./_check.ts";
 import { type Desk, Offered } from "./_offered.ts";
 import { type Access, EVENT_ID, needsSalt, type Plan, planSession } from "./_plan.ts";
 import { compileRules, LineWriter, Redactor, rulesAt } from "./_redactor.ts";
@@ -14,7 +15,7 @@ import type {
   TapOptions,
   TapRefusalReason,
 } from "./options.ts";
-import { control, type TapEndReason, type TapSession } from "./session.ts";
+import { control, REPLAY_MS, type TapEndReason, type TapSession } from "./session.ts";
 import type { TapStats } from "./stats.ts";
 
 /** Set by the static block of {@linkcode Tap}: what only those who serve a session may do. */
@@ -114,6 +115,9 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
   #stopEnabled: (() => void) | undefined;
   // Sessions that the audit has not been told of yet.
   readonly #untold: Set<TapSession> = new Set();
+  // What sessions may cost when they are opened, all together: one after another, they could cost all of the time.
+  readonly #spareWork: Allowance;
+  readonly #replayTime: Allowance;
   // How many offers, and tellings of the audit, are under way, one within another.
   #offering = 0;
   #telling = 0;
@@ -155,6 +159,9 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       makeEvent: (content) => this.#makeEvent(content),
       countUnwritable: () => void this.#unwritable++,
     };
+    const now = bounds.now();
+    this.#spareWork = new Allowance(SPARE_WORK_PER_MS, SPARE_WORK, now);
+    this.#replayTime = new Allowance(REPLAY_SHARE, (bounds.maxSessions + 1) * REPLAY_MS, now);
     this.#audit = options.audit;
     this.#onError = options.onError ?? reportUncaught;
     this.#enabled = options.enabled ?? true;
@@ -489,6 +496,8 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       bufferEvents,
       maxBufferBytes: maxBytes,
       now,
+      replayMs: this.#replayTime.left(now()) > 0 ? REPLAY_MS : 0,
+      spareWork: this.#spareWork,
       makeEvent: (stage, line) => this.#makeEvent({ stage, line, isText: false, meta: undefined }),
       onCaptured: (count) => void (this.#captured += count),
       onDropped: (count) => void (this.#dropped += count),
@@ -498,6 +507,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
     this.#opened++;
     this.#sessions = [...this.#sessions, session];
     this.#untold.add(session);
+    const start = now();
     try {
       this.#replay(session, stages, plan);
     } catch (error) {
@@ -506,6 +516,7 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
       throw error;
     } finally {
       this.#untold.delete(session);
+      this.#replayTime.spend(now() - start);
     }
     const hasEnded = session.reason !== undefined;
     if (!hasEnded) { for (const stage of stages) stage.sessions = [...stage.sessions, session]; }
@@ -584,6 +595,13 @@ export class Tap<S extends string = "raw" | "decoded"> implements Disposable {
 /** How deep offers may be in offers, and sessions opened by the audit in each other. */
 const MAX_OFFERING = 8;
 const MAX_TELLING = 8;
+
+/** What the filters of all sessions may be beside what each of them may be all the time, in units of work, a millisecond and at once. */
+const SPARE_WORK_PER_MS = 500;
+const SPARE_WORK = 2_000_000;
+
+/** How much of the time may go into looking through the backlog for new sessions. */
+const REPLAY_SHARE = 0.1;
 
 const CREATE = "create Tap";
 const ADD = "add stage to Tap";

@@ -1,6 +1,7 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Tap, tapHandler } from "../../tap/mod.ts";
 import { test } from "../_harness.ts";
+import { HandClock } from "../_hand_clock.ts";
 import { ask, read } from "./_streams.ts";
 
 test("Rules of the operator and of a grant may be as many as each of them may have", async () => {
@@ -35,4 +36,49 @@ test("Tap.offer() works on after the stack has ended in the middle of it", () =>
   tap.offer("decoded", { id: 1 });
   assertEquals(session.captured, captured + 1);
   session.close();
+});
+
+test("Sessions one after another have no more of the time than one of them", () => {
+  const clock = new HandClock();
+  const tap = new Tap({ now: () => clock.now(), maxSessions: 1 });
+  const event = { a: Array.from({ length: 50_000 }, () => ({ b: 0 })) };
+  const lastsFor = (): number => {
+    const session = tap.open({ stage: "decoded", where: "a.b == 1" })!;
+    for (let count = 1;; count++) {
+      tap.offer("decoded", event);
+      if (session.reason === "costly") return count;
+    }
+  };
+  const first = lastsFor();
+  assert(first > 10);
+  // All there was at once is gone.
+  assertEquals(lastsFor(), 1);
+  // It comes back within seconds.
+  clock.pass(2_000);
+  const half = lastsFor();
+  assert(half > first / 3 && half < first, `${half} of ${first}`);
+  clock.pass(10_000);
+  // What asks for little needs none of it.
+  for (let round = 0; round < 20; round++) {
+    const session = tap.open({ stage: "decoded", where: "id == 1" })!;
+    tap.offer("decoded", event);
+    session.close();
+  }
+  assertEquals(lastsFor(), first);
+});
+
+test("Sessions one after another look through the backlog for a part of the time only", () => {
+  // Each time it is asked, 10 ms are over.
+  let time = 0;
+  const tap = new Tap({ now: () => time += 10, maxSessions: 1, backlog: 1_000 });
+  for (let id = 0; id < 1_000; id++) tap.offer("decoded", { id });
+  const looked: number[] = [];
+  for (let round = 0; round < 30; round++) {
+    const session = tap.open({ stage: "decoded", where: "id < 0" })!;
+    looked.push(session.stats().seen);
+    assertEquals(session.missed, 1_000 - session.stats().seen);
+    session.close();
+  }
+  assert(looked[0]! > 100, `${looked}`);
+  assertEquals(looked.slice(-3), [32, 32, 32]);
 });
