@@ -1,4 +1,4 @@
-import { checkFunction, checkInteger, every, MAX_TIMER_MS, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, every, refusal } from "../internal/mod.ts";
 import type { Entry, Queue } from "./_queue.ts";
 import { type Subscription, subscriptions } from "./subscription.ts";
 
@@ -40,6 +40,8 @@ export interface EventStreamOptions<E> {
 
 /** How many events go into one chunk at the most. */
 const CHUNK_EVENTS = 256;
+
+const MAX_MS = 2_147_483_647;
 
 /**
  * Answers with the events of a subscription, as a stream for the `EventSource` of a browser.
@@ -94,8 +96,8 @@ export function eventStream<E>(
   if (!subscriptions.isOne(subscription)) {
     throw new TypeError(refusal(STREAM, "it must be those of a subscription", subscription));
   }
-  checkInteger(STREAM, "heartbeatMs", heartbeatMs, 1, MAX_TIMER_MS);
-  if (retryMs !== undefined) checkInteger(STREAM, "retryMs", retryMs, 0, MAX_TIMER_MS);
+  checkInteger(STREAM, "heartbeatMs", heartbeatMs, 1, MAX_MS);
+  if (retryMs !== undefined) checkInteger(STREAM, "retryMs", retryMs, 0, MAX_MS);
   checkFunction(STREAM, "data", data);
   if (type !== undefined) checkFunction(STREAM, "type", type);
   const headers = new Headers(options.headers);

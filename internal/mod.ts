@@ -8,4 +8,4 @@ export type { MessagePortLike } from "./message_port.ts";
 export { checkFunction, checkInteger, refusal } from "./refusal.ts";
 export { reportUncaught } from "./report.ts";
 export { isSubject, matchSubject } from "./subject.ts";
-export { every, later, MAX_TIMER_MS } from "./timer.ts";
+export { every, later } from "./timer.ts";

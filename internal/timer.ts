@@ -1,5 +1,5 @@
 /** The longest time that a timer of the platform takes; a longer one would be over at once. */
-export const MAX_TIMER_MS: number = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Calls `callback` once after `ms`, without keeping the process alive for it.

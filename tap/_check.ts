@@ -1,4 +1,5 @@
-import { checkFunction, checkInteger, MAX_TIMER_MS, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
+import { MAX_TIMER_MS } from "./_max_timer.ts";
 import { CREDENTIAL_NAMES, type RedactRule } from "./redact.ts";
 import { randomHex } from "./_random.ts";
 import { compileRules, copyRules } from "./_redactor.ts";

@@ -1,4 +1,5 @@
-import { checkInteger, MAX_TIMER_MS, onAbort, refusal } from "../internal/mod.ts";
+import { checkInteger, onAbort, refusal } from "../internal/mod.ts";
+import { MAX_TIMER_MS } from "./_max_timer.ts";
 
 /** How a client tries again. */
 export interface TapReconnectOptions {

@@ -1,4 +1,5 @@
-import { MAX_TIMER_MS, refusal } from "../internal/mod.ts";
+import { refusal } from "../internal/mod.ts";
+import { MAX_TIMER_MS } from "./_max_timer.ts";
 import { checkDuration, checkList, checkText } from "./_check.ts";
 import { compileRules } from "./_redactor.ts";
 import { sha256 } from "./_sha256.ts";

@@ -1,4 +1,5 @@
-import { checkFunction, checkInteger, MAX_TIMER_MS, refusal } from "../internal/mod.ts";
+import { checkFunction, checkInteger, refusal } from "../internal/mod.ts";
+import { MAX_TIMER_MS } from "./_max_timer.ts";
 import { CHALLENGE, HEADERS, inWireNames, json, PREFLIGHT, REFUSALS, WATCH } from "./_answers.ts";
 import { checkList, checkNames, checkText } from "./_check.ts";
 import {

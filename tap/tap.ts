@@ -1,4 +1,5 @@
-import { later, MAX_TIMER_MS, onAbort, refusal, reportUncaught } from "../internal/mod.ts";
+import { later, onAbort, refusal, reportUncaught } from "../internal/mod.ts";
+import { MAX_TIMER_MS } from "./_max_timer.ts";
 import { Allowance } from "./_allowance.ts";
 import { Backlog } from "./_backlog.ts";
 import { type Bounds, checkDuration, checkStage, checkTapOptions } from "./_check.ts";
